@@ -1,0 +1,226 @@
+#include "file_sink.h"
+
+#include "attributes.h"
+#include "chunks.h"
+#include "library.h"
+#include "types.h"
+
+namespace tensorferry::hdf5 {
+namespace {
+
+// Large tensors begin on a page, which costs 3 % at most and lets tools map and clone them.
+constexpr hsize_t kAlignedFrom = 64 * 1024, kAlignment = 4096;
+
+constexpr std::string_view kSetUp = "set up a property list";
+
+Handle property_list(hid_t kind) { return Handle(H5Pcreate(kind), H5Pclose, kSetUp); }
+
+Handle file_access() {
+  Handle list = property_list(H5P_FILE_ACCESS);
+  // The other drivers refuse a file that has no name yet (/proc/self/fd/N): they look for its real path.
+  checked(H5Pset_fapl_stdio(list.id()), kSetUp);
+  // The oldest forms: superblock 0 and what every release reads.
+  checked(H5Pset_libver_bounds(list.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V110), kSetUp);
+  checked(H5Pset_fclose_degree(list.id(), H5F_CLOSE_STRONG), kSetUp);
+  checked(H5Pset_alignment(list.id(), kAlignedFrom, kAlignment), kSetUp);
+#if H5_VERSION_GE(1, 14, 0) || (H5_VERSION_GE(1, 12, 1) && !H5_VERSION_GE(1, 13, 0)) || \
+    (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 11, 0))
+  // The file is nobody else's until it has its name, and some file systems cannot lock.
+  checked(H5Pset_file_locking(list.id(), false, true), kSetUp);
+#endif
+  return list;
+}
+
+// Without times of objects the same tensors give the same bytes.
+Handle dataset_creation() {
+  Handle list = property_list(H5P_DATASET_CREATE);
+  checked(H5Pset_obj_track_times(list.id(), false), kSetUp);
+  return list;
+}
+
+Handle dataspace(const Shape& shape) {
+  if (shape.empty()) return Handle(H5Screate(H5S_SCALAR), H5Sclose, "make a dataspace");
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  return Handle(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose,
+                "make a dataspace");
+}
+
+Handle link_creation() {
+  Handle list = property_list(H5P_LINK_CREATE);
+  checked(H5Pset_create_intermediate_group(list.id(), 1), kSetUp);
+  checked(H5Pset_char_encoding(list.id(), H5T_CSET_UTF8), kSetUp);
+  return list;
+}
+
+void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const std::size_t count = stream.read(bytes);
+    if (count == 0) {
+      throw Error(ErrorCode::internal, "short_stream", "the stream of " + printable(path) + " ended early");
+    }
+    bytes = bytes.subspan(count);
+  }
+}
+
+class FileSink final : public Sink {
+ public:
+  explicit FileSink(FilePlan plan) : plan_(std::move(plan)) {}
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
+  ~FileSink() override {
+    const LibraryScope scope;
+    release();
+  }
+
+  void create(const std::filesystem::path& path, std::vector<Slot>& slots) override {
+    {
+      const LibraryScope scope;
+      open(path);
+    }
+    for (Slot& slot : slots) {
+      const Dataset& dataset = plan_.datasets.at(slot.tensor);
+      if (dataset.texts) {
+        create_strings(dataset);
+      } else {
+        const LibraryScope scope;
+        create_dataset(dataset, slot);
+      }
+    }
+  }
+
+  void write(const Slot& slot, ByteStream& bytes) override {
+    const Dataset& dataset = plan_.datasets.at(slot.tensor);
+    const std::size_t element_bytes = info(dataset.dtype).bytes;
+    Target target = open_target(dataset);
+    std::vector<std::byte> buffer(element_count(dataset.chunk) * element_bytes);
+    for (ChunkWalk walk(dataset.shape, dataset.chunk); !walk.done(); walk.next()) {
+      const auto part = std::span(buffer).first(walk.elements() * element_bytes);
+      // Outside the scope: the source may be an HDF5 file, too.
+      read_fully(bytes, part, dataset.path);
+      const LibraryScope scope;
+      write_chunk(target, walk, part);
+    }
+    // The source tells at the end of the stream that its checksum does not match.
+    std::byte surplus;
+    if (bytes.read({&surplus, 1}) != 0) {
+      throw Error(ErrorCode::internal, "long_stream", "the stream of " + printable(dataset.path) + " goes on");
+    }
+    const LibraryScope scope;
+    target.dataset.close("finish a dataset");
+  }
+
+  void close() override {
+    const LibraryScope scope;
+    file_.close("finish the file");
+    release();
+  }
+
+ private:
+  struct Target {
+    Target(Handle opened, Handle element, Handle extents)
+        : dataset(std::move(opened)), type(std::move(element)), space(std::move(extents)) {}
+    Target(const Target&) = delete;
+    Target& operator=(const Target&) = delete;
+    ~Target() {
+      const LibraryScope scope;
+      dataset = Handle();
+      type = Handle();
+      space = Handle();
+    }
+    Handle dataset, type, space;
+  };
+
+  void release() {
+    file_ = Handle();
+    links_ = Handle();
+    contiguous_ = Handle();
+  }
+
+  void open(const std::filesystem::path& path) {
+    Handle creation = property_list(H5P_FILE_CREATE);
+    checked(H5Pset_obj_track_times(creation.id(), false), kSetUp);
+    const Handle access = file_access();
+    file_ = Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose,
+                   "create the file");
+    links_ = link_creation();
+    contiguous_ = dataset_creation();
+    checked(H5Pset_alloc_time(contiguous_.id(), H5D_ALLOC_TIME_EARLY), kSetUp);
+    checked(H5Pset_fill_time(contiguous_.id(), H5D_FILL_TIME_NEVER), kSetUp);
+    const Handle root(H5Gopen2(file_.id(), "/", H5P_DEFAULT), H5Gclose, "open the root group");
+    write_attributes(root.id(), plan_.attributes);
+  }
+
+  Handle add(const Dataset& dataset, hid_t type, hid_t creation) {
+    const Handle space = dataspace(dataset.shape);
+    Handle created(H5Dcreate2(file_.id(), dataset.path.c_str(), type, space.id(), links_.id(), creation,
+                              H5P_DEFAULT),
+                   H5Dclose, "create a dataset");
+    write_attributes(created.id(), dataset.attributes);
+    return created;
+  }
+
+  void create_dataset(const Dataset& dataset, Slot& slot) {
+    const Handle type = element_type(dataset.dtype);
+    if (dataset.chunk.empty()) {
+      const Handle created = add(dataset, type.id(), contiguous_.id());
+      if (slot.length == 0) return;
+      const haddr_t offset = H5Dget_offset(created.id());
+      if (offset == HADDR_UNDEF) throw_library_error("place a dataset");
+      slot.offset = offset;
+    } else {
+      add(dataset, type.id(), chunked(dataset.chunk).id());
+    }
+  }
+
+  Handle chunked(const Shape& chunk) const {
+    Handle list = dataset_creation();
+    const std::vector<hsize_t> extents(chunk.begin(), chunk.end());
+    checked(H5Pset_chunk(list.id(), static_cast<int>(extents.size()), extents.data()), kSetUp);
+    if (plan_.shuffle) checked(H5Pset_shuffle(list.id()), kSetUp);
+    checked(H5Pset_deflate(list.id(), plan_.level), kSetUp);
+    return list;
+  }
+
+  void create_strings(const Dataset& dataset) {
+    const std::vector<std::string> texts = load_strings(*dataset.texts);
+    const bool as_text = are_texts(texts);
+    Dataset described = dataset;
+    if (!as_text) described.attributes["tensorferry_dtype"] = std::string(to_string(DType::string));
+    const LibraryScope scope;
+    const Handle type = as_text ? text_type() : bytes_type();
+    const Handle created = add(described, type.id(), dataset_creation().id());
+    write_strings(created.id(), type.id(), as_text, texts);
+  }
+
+  Target open_target(const Dataset& dataset) const {
+    const LibraryScope scope;
+    Handle opened(H5Dopen2(file_.id(), dataset.path.c_str(), H5P_DEFAULT), H5Dclose, "open a dataset");
+    Handle type = element_type(dataset.dtype);
+    return {std::move(opened), std::move(type), dataspace(dataset.shape)};
+  }
+
+  static void write_chunk(const Target& target, const ChunkWalk& walk, std::span<const std::byte> bytes) {
+    const std::vector<hsize_t> start(walk.start().begin(), walk.start().end());
+    const std::vector<hsize_t> extent(walk.extent().begin(), walk.extent().end());
+    checked(H5Sselect_hyperslab(target.space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr),
+            "select a chunk");
+    const Handle memory = dataspace({walk.elements()});
+    checked(H5Dwrite(target.dataset.id(), target.type.id(), memory.id(), target.space.id(), H5P_DEFAULT,
+                     bytes.data()),
+            "write a chunk");
+  }
+
+  FilePlan plan_;
+  Handle file_, links_, contiguous_;
+};
+
+}  // namespace
+
+bool has_gzip() {
+  const LibraryScope scope;
+  return H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0;
+}
+
+std::unique_ptr<Sink> make_file_sink(FilePlan plan) { return std::make_unique<FileSink>(std::move(plan)); }
+
+}  // namespace tensorferry::hdf5

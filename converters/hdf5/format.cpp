@@ -1,0 +1,57 @@
+#include "tensorferry/format.h"
+
+#include <algorithm>
+#include <array>
+
+#include "hdf5_writer.h"
+
+namespace tensorferry {
+namespace {
+
+// The signature opens the superblock, which stands at 0, or at 512, 1024, 2048, ... behind a user block
+// (HDF5 File Format Specification 3.0, II.A).
+constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
+
+Match probe(const Probe& probe) {
+  for (std::uint64_t at = 0; at <= probe.size && probe.size - at >= kSignature.size();
+       at = std::max<std::uint64_t>(512, at * 2)) {
+    if (at + kSignature.size() <= probe.prefix.size()) {
+      if (probe.prefix.substr(static_cast<std::size_t>(at), kSignature.size()) == kSignature) {
+        return Match::container;
+      }
+    } else if (probe.input.kind() != Input::Kind::file) {
+      break;
+    } else if (probe.input.file()->read_string(at, kSignature.size()) == kSignature) {
+      return Match::container;
+    }
+    if (at > probe.size / 2) break;
+  }
+  return Match::no;
+}
+
+}  // namespace
+
+Format make_hdf5_format() {
+  using Kind = OptionSpec::Kind;
+  Format format;
+  format.name = "hdf5";
+  format.title = "HDF5 file";
+  format.extensions = {".h5", ".hdf5"};
+  format.probe = probe;
+  format.write_options = {
+      {"compression", Kind::choice, "none", "compress every tensor that has elements and dimensions",
+       {"none", "gzip"}},
+      {"level", Kind::integer, "", "of gzip: 0 (none) to 9 (slow); 4 when not given"},
+      {"shuffle", Kind::boolean, "",
+       "of gzip: group the bytes of equal significance first, which compresses better; true when not given"},
+      {"chunk", Kind::bytes, "", "of gzip: bytes that are compressed together; 512K when not given"},
+  };
+#ifdef TENSORFERRY_UNAVAILABLE
+  format.unavailable = TENSORFERRY_UNAVAILABLE;
+#else
+  format.writer = make_hdf5_writer();
+#endif
+  return format;
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,66 @@
+// HDF5's C library behind handles and exceptions.
+#pragma once
+
+#include <hdf5.h>
+
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+namespace tensorferry::hdf5 {
+
+/// While one lives, the library is this thread's, also where it was built without thread safety, and silent (by itself it
+/// prints errors). Scopes nest; the setting found is put back at the end.
+class LibraryScope {
+ public:
+  LibraryScope();
+  ~LibraryScope();
+  LibraryScope(const LibraryScope&) = delete;
+  LibraryScope& operator=(const LibraryScope&) = delete;
+
+ private:
+  std::lock_guard<std::recursive_mutex> lock_;
+  H5E_auto2_t print_ = nullptr;
+  void* print_data_ = nullptr;
+};
+
+/// Throws Error(output.hdf5) with the library's reason for the call that has just failed.
+[[noreturn]] void throw_library_error(std::string_view doing);
+
+/// The result of a call, which is negative when it failed.
+template <typename Result>
+Result checked(Result result, std::string_view doing) {
+  if (result < 0) throw_library_error(doing);
+  return result;
+}
+
+/// An identifier of the library and the function that closes it.
+class Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+
+  Handle() = default;
+  Handle(hid_t id, Close closer, std::string_view doing) : id_(checked(id, doing)), close_(closer) {}
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(close_, other.close_);
+    return *this;
+  }
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+
+  hid_t id() const { return id_; }
+  explicit operator bool() const { return id_ >= 0; }
+  /// Closes now; unlike the destructor it tells of a failure.
+  void close(std::string_view doing) {
+    if (id_ >= 0) checked(close_(std::exchange(id_, -1)), doing);
+  }
+
+ private:
+  hid_t id_ = -1;
+  Close close_ = nullptr;
+};
+
+}  // namespace tensorferry::hdf5

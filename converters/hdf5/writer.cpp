@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "chunks.h"
+#include "encoding.h"
+#include "file_sink.h"
+#include "hdf5_writer.h"
+#include "names.h"
+#include "util/text.h"
+
+namespace tensorferry {
+namespace {
+
+using hdf5::Dataset;
+using hdf5::FilePlan;
+
+constexpr std::size_t kMaxRank = 32;  // H5S_MAX_RANK
+constexpr std::size_t kMaxAttributes = 60'000;  // an object header counts its messages in 16 bits
+constexpr std::uint64_t kMinChunk = 1024, kDefaultChunk = 512 * 1024;
+constexpr std::uint64_t kMaxChunk = std::numeric_limits<std::uint32_t>::max();
+constexpr std::int64_t kDefaultLevel = 4;
+
+struct Compression {
+  bool gzip = false, shuffle = true;
+  unsigned level = 0;
+  std::uint64_t chunk = kDefaultChunk;  // bytes
+};
+
+[[noreturn]] void bad_option(const std::string& message) {
+  throw Error(ErrorCode::usage, "bad_option", message);
+}
+
+Compression compression_of(const Options& options) {
+  Compression result;
+  result.gzip = options.given("compression") && options.text("compression") == "gzip";
+  for (const char* name : {"level", "shuffle", "chunk"}) {
+    if (!result.gzip && options.given(name)) {
+      bad_option(std::string("the option ") + name + " of hdf5 needs compression=gzip");
+    }
+  }
+  const std::int64_t level = options.given("level") ? options.integer("level") : kDefaultLevel;
+  if (level < 0 || level > 9) bad_option("level=" + std::to_string(level) + ": gzip has 0 to 9");
+  result.level = static_cast<unsigned>(level);
+  result.shuffle = !options.given("shuffle") || options.boolean("shuffle");
+  if (options.given("chunk")) result.chunk = options.bytes("chunk");
+  if (result.chunk < kMinChunk || result.chunk > kMaxChunk) {
+    bad_option("chunk=" + std::to_string(result.chunk) + ": a chunk takes " + std::to_string(kMinChunk) +
+               " to " + std::to_string(kMaxChunk) + " bytes");
+  }
+  if (result.gzip && !hdf5::has_gzip()) {
+    throw Error(ErrorCode::unsupported, "hdf5_filter", "this HDF5 library was built without gzip (zlib)");
+  }
+  return result;
+}
+
+// Every reason to refuse the manifest, said at once.
+class Offenders {
+ public:
+  void add(std::string_view tensor, std::string_view why) {
+    ++count_;
+    if (count_ <= kTold) lines_ += "\n  " + printable(tensor) + ": " + std::string(why);
+  }
+  void refuse() const {
+    if (count_ == 0) return;
+    std::string message = "HDF5 cannot hold " + std::to_string(count_) + (count_ == 1 ? " item:" : " items:") + lines_;
+    if (count_ > kTold) message += "\n  and " + std::to_string(count_ - kTold) + " more";
+    throw Error(ErrorCode::unsupported, "hdf5", std::move(message));
+  }
+
+ private:
+  static constexpr std::size_t kTold = 50;
+  std::size_t count_ = 0;
+  std::string lines_;
+};
+
+Attributes stored_attributes(const Attributes& attributes, std::string_view owner, Offenders& offenders) {
+  if (attributes.size() > kMaxAttributes) {
+    offenders.add(owner, "has " + std::to_string(attributes.size()) + " attributes, at most " +
+                             std::to_string(kMaxAttributes) + " are written");
+  }
+  Attributes stored;
+  for (const auto& [name, value] : attributes) {
+    std::string stored_name = hdf5::stored_attribute_name(name);
+    const auto* text = std::get_if<std::string>(&value);
+    if (stored_name.size() > hdf5::kMaxAttributeName) {
+      offenders.add(owner, "the name of the attribute " + printable(name, 40) + " is longer than " +
+                               std::to_string(hdf5::kMaxAttributeName) + " bytes");
+    } else if (text != nullptr && text->size() > std::numeric_limits<std::uint32_t>::max()) {
+      offenders.add(owner, "the attribute " + printable(name, 40) + " is longer than 4 GiB");
+    } else {
+      stored.emplace(std::move(stored_name), value);
+    }
+  }
+  return stored;
+}
+
+void add_tags(Dataset& dataset, const Tensor& tensor, const Encoding& encoding) {
+  if (encoding.carrier != Carrier::native) {
+    dataset.attributes["tensorferry_dtype"] = std::string(to_string(tensor.dtype));
+  }
+  if (dataset.path == tensor.name) return;
+  if (hdf5::is_hdf5_text(tensor.name)) {
+    dataset.attributes["tensorferry_name"] = tensor.name;
+  } else {
+    dataset.attributes["tensorferry_name_base64"] = base64_encode(tensor.name);
+  }
+}
+
+Dataset describe(const Tensor& tensor, std::string path, const Compression& compression, Offenders& offenders) {
+  Dataset dataset;
+  dataset.path = std::move(path);
+  dataset.shape = tensor.shape;
+  const auto encoding = hdf5::encoding_of(tensor.dtype);
+  if (!encoding) {
+    offenders.add(tensor.name, "there is no way to write the dtype " + std::string(to_string(tensor.dtype)));
+    return dataset;
+  }
+  if (const auto problem = hdf5::path_problem(dataset.path)) offenders.add(tensor.name, *problem);
+  if (tensor.shape.size() > kMaxRank) {
+    offenders.add(tensor.name, "has " + std::to_string(tensor.shape.size()) + " dimensions, at most " +
+                                   std::to_string(kMaxRank) + " are possible");
+  }
+  dataset.dtype = encoding->dtype;
+  dataset.attributes = stored_attributes(tensor.attributes, tensor.name, offenders);
+  add_tags(dataset, tensor, *encoding);
+  if (tensor.dtype == DType::string) {
+    dataset.texts = tensor;
+    dataset.texts->attributes.clear();
+  } else if (compression.gzip && !tensor.shape.empty() && tensor.elements() != 0) {
+    dataset.chunk = hdf5::chunk_shape(tensor.shape, info(dataset.dtype).bytes, compression.chunk);
+  }
+  return dataset;
+}
+
+Slot slot_of(std::size_t index, const Tensor& tensor, const Dataset& dataset) {
+  Slot slot;
+  slot.tensor = index;
+  if (dataset.texts) {
+    slot.fill = Slot::Fill::literal;
+    return slot;
+  }
+  const Encoding encoding = hdf5::encoding_of(tensor.dtype).value();
+  slot.codec = encoding.codec;
+  slot.length = encoded_bytes(tensor.dtype, encoding.codec, tensor.elements());
+  if (!dataset.chunk.empty()) slot.fill = Slot::Fill::sink;
+  return slot;
+}
+
+// Bytes of attributes in the file, generously.
+std::uint64_t estimate(const Attributes& attributes) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, value] : attributes) {
+    const auto* text = std::get_if<std::string>(&value);
+    bytes += 128 + name.size() + (text != nullptr ? text->size() : 0);
+  }
+  return bytes;
+}
+
+// Bytes of one dataset in the file: elements, and what the library needs beside them (object header, links, groups;
+// 16 bytes and a heap object for each string; alignment).
+std::uint64_t estimate(const Tensor& tensor, const Dataset& dataset, const Slot& slot) {
+  constexpr std::uint64_t kStructure = 1024, kString = 48, kChunkTable = 4096;
+  std::uint64_t bytes = kStructure + 2 * dataset.path.size() + estimate(dataset.attributes);
+  if (dataset.texts) {
+    bytes = checked_add(bytes, checked_add(checked_multiply(tensor.elements(), kString), tensor.bytes()));
+  } else {
+    bytes = checked_add(bytes, slot.length + slot.length / 32);
+  }
+  return dataset.chunk.empty() ? bytes : bytes + kChunkTable;
+}
+
+void refuse_collisions(const std::vector<std::string>& paths, const Manifest& manifest, Offenders& offenders) {
+  std::set<std::string_view> taken;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (!taken.insert(paths[i]).second) {
+      offenders.add(manifest.tensors[i].name, "its path " + printable(paths[i]) + " is taken");
+    }
+  }
+}
+
+class Hdf5Writer final : public Writer {
+ public:
+  std::optional<Encoding> encoding(DType dtype) const override { return hdf5::encoding_of(dtype); }
+
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options) const override {
+    if (output.directory) {
+      throw Error(ErrorCode::usage, "output", "an HDF5 output is one file, not a directory");
+    }
+    const Compression compression = compression_of(options);
+    std::vector<std::string_view> names;
+    for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
+    const std::vector<std::string> paths = hdf5::stored_paths(names);
+
+    Offenders offenders;
+    FilePlan plan;
+    plan.level = compression.level;
+    plan.shuffle = compression.shuffle;
+    plan.attributes = stored_attributes(manifest.attributes, "the file", offenders);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      plan.datasets.push_back(describe(manifest.tensors[i], paths[i], compression, offenders));
+    }
+    refuse_collisions(paths, manifest, offenders);
+    offenders.refuse();
+
+    Layout layout;
+    std::uint64_t size = 4096 + estimate(plan.attributes);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      layout.slots.push_back(slot_of(i, manifest.tensors[i], plan.datasets[i]));
+      size = checked_add(size, estimate(manifest.tensors[i], plan.datasets[i], layout.slots.back()));
+    }
+    layout.files.push_back({"", size});
+    layout.sink = hdf5::make_file_sink(std::move(plan));
+    return layout;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Writer> make_hdf5_writer() { return std::make_shared<Hdf5Writer>(); }
+
+}  // namespace tensorferry

@@ -1,0 +1,124 @@
+#include "file_names.h"
+#include "npy.h"
+#include "npy_wire.h"
+#include "util/manifest_json.h"
+#include "util/text.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::string_view kExtension = ".npy";
+
+Encoding encoding_of(DType dtype) {
+  switch (dtype) {
+    case DType::int2:
+    case DType::int4: return {DType::int8, Carrier::sign_extended, Codec::sign_extended};
+    case DType::uint2:
+    case DType::uint4: return {DType::uint8, Carrier::codes};
+    case DType::qint8: return {DType::int8, Carrier::bits};
+    case DType::quint8: return {DType::uint8, Carrier::bits};
+    case DType::qint16: return {DType::int16, Carrier::bits};
+    case DType::quint16: return {DType::uint16, Carrier::bits};
+    case DType::qint32: return {DType::int32, Carrier::bits};
+    case DType::bfloat16: return {dtype, Carrier::bits};
+    case DType::string: return {DType::uint8, Carrier::string_pair};
+    default: return {dtype, npy_descr(dtype) == "|V1" ? Carrier::codes : Carrier::native};
+  }
+}
+
+void refuse(const Manifest& manifest) {
+  std::vector<std::string> types, ranks;
+  for (const Tensor& tensor : manifest.tensors) {
+    if (npy_descr(tensor.dtype).empty()) {
+      types.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
+    } else if (tensor.shape.size() > npy_max_rank) {
+      ranks.push_back(tensor.name + " (rank " + std::to_string(tensor.shape.size()) + ")");
+    }
+  }
+  if (!types.empty()) {
+    throw Error(ErrorCode::unsupported, "dtype", ".npy cannot hold " + join_names(types));
+  }
+  if (!ranks.empty()) {
+    throw Error(ErrorCode::unsupported, "rank",
+                "numpy has at most " + std::to_string(npy_max_rank) + " dimensions: " + join_names(ranks));
+  }
+}
+
+// Appends one file with one tensor; gives its place.
+const Slot& add_array(Layout& layout, const Tensor& tensor, std::size_t index, std::string file) {
+  std::string header = npy_header(npy_descr(tensor.dtype), tensor.shape);
+  Slot slot;
+  slot.tensor = index;
+  slot.file = layout.files.size();
+  slot.offset = header.size();
+  slot.codec = encoding_of(tensor.dtype).codec;
+  slot.length = encoded_bytes(tensor.dtype, slot.codec, tensor.elements());
+  layout.files.push_back({std::move(file), checked_add(slot.offset, slot.length)});
+  layout.segments.push_back({slot.file, 0, std::move(header)});
+  return layout.slots.emplace_back(slot);
+}
+
+Layout one_file(const Manifest& manifest, const Output& output) {
+  if (manifest.tensors.size() != 1) {
+    const std::string folder = output.leaf.substr(0, output.leaf.size() - kExtension.size());
+    throw Error(ErrorCode::usage, "single_file",
+                "one .npy file holds exactly one tensor, there are " + std::to_string(manifest.tensors.size()) +
+                    "; for a folder of .npy files give: " + printable(folder) +
+                    "/ --to npy (.npz, one file for several, is not written by this version)");
+  }
+  const Tensor& tensor = manifest.tensors[0];
+  Layout layout;
+  add_array(layout, tensor, 0, "");
+  if (encoding_of(tensor.dtype).carrier != Carrier::native) {
+    layout.notes.push_back({"npy.no_tag", "numpy has no " + std::string(to_string(tensor.dtype)) +
+                                              " and shows it as " + std::string(npy_descr(tensor.dtype)) +
+                                              "; a folder of .npy says so in its manifest.json"});
+  }
+  return layout;
+}
+
+Layout folder(const Manifest& manifest) {
+  std::vector<std::string> names;
+  for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
+  const std::vector<std::string> files = file_names(names);
+  Layout layout;
+  layout.directory = true;
+  ManifestDocument document;
+  document.attributes = manifest.attributes;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const Tensor& tensor = manifest.tensors[i];
+    const std::string file = files[i] + std::string(kExtension);
+    const Slot& slot = add_array(layout, tensor, i, file);
+    ManifestEntry entry;
+    entry.name = tensor.name;
+    entry.dtype = tensor.dtype;
+    entry.shape = tensor.shape;
+    entry.file = file;
+    entry.offset = slot.offset;
+    entry.length = slot.length;
+    entry.attributes = tensor.attributes;
+    document.tensors.push_back(std::move(entry));
+  }
+  add_manifest_file(layout, std::move(document));
+  return layout;
+}
+
+class NpyWriter : public Writer {
+ public:
+  std::optional<Encoding> encoding(DType dtype) const override {
+    if (dtype != DType::string && npy_descr(dtype).empty()) return std::nullopt;
+    return encoding_of(dtype);
+  }
+
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options&) const override {
+    refuse(manifest);
+    const bool single = !output.directory && output.leaf.ends_with(kExtension);
+    return single ? one_file(manifest, output) : folder(manifest);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Writer> make_npy_writer() { return std::make_shared<NpyWriter>(); }
+
+}  // namespace tensorferry

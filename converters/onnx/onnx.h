@@ -1,0 +1,14 @@
+// The parts of the ONNX format. Facts: onnx.proto and docs/IR.md of the ONNX project.
+#pragma once
+
+#include <memory>
+
+#include "tensorferry/format.h"
+
+namespace tensorferry {
+
+/// A weights-only model: every tensor is an initializer, and an output where onnxruntime can host
+/// its type.
+std::shared_ptr<const Writer> make_onnx_writer();
+
+}  // namespace tensorferry

@@ -1,0 +1,119 @@
+#include "onnx_wire.h"
+
+#include "tensorferry_onnx.pb.h"
+#include "util/wire.h"
+
+namespace tensorferry::onnx {
+namespace {
+
+using namespace onnx_schema;
+
+// raw_data and string_data, of the initializer that the bulk goes around.
+constexpr std::uint32_t kGraph = ModelProto::kGraphFieldNumber;
+constexpr std::uint32_t kInitializer = GraphProto::kInitializerFieldNumber;
+constexpr std::uint32_t kRawData = TensorProto::kRawDataFieldNumber;
+constexpr std::uint32_t kStringData = TensorProto::kStringDataFieldNumber;
+
+std::string to_std(std::string_view text) { return std::string(text); }
+
+TensorProto type_and_shape(const TensorHead& head) {
+  TensorProto tensor;
+  for (const std::uint64_t extent : head.dims) tensor.add_dims(static_cast<std::int64_t>(extent));
+  tensor.set_data_type(head.data_type);
+  return tensor;
+}
+
+void add_external(TensorProto& tensor, const char* key, std::string value) {
+  StringStringEntryProto* entry = tensor.add_external_data();
+  entry->set_key(key);
+  entry->set_value(std::move(value));
+}
+
+}  // namespace
+
+std::string model_head(int ir_version, std::uint64_t graph_bytes) {
+  ModelProto model;
+  model.set_ir_version(ir_version);
+  model.set_producer_name("tensorferry");
+  std::string bytes = model.SerializeAsString();
+  wire::append_bytes_header(bytes, kGraph, graph_bytes);
+  return bytes;
+}
+
+std::string model_tail(int opset,
+                       const std::vector<std::pair<std::string, std::string>>& metadata) {
+  ModelProto model;
+  OperatorSetIdProto* operators = model.add_opset_import();
+  operators->set_domain("");
+  operators->set_version(opset);
+  for (const auto& [key, value] : metadata) {
+    StringStringEntryProto* entry = model.add_metadata_props();
+    entry->set_key(key);
+    entry->set_value(value);
+  }
+  return model.SerializeAsString();
+}
+
+std::string graph_name(std::string_view name) {
+  GraphProto graph;
+  graph.set_name(to_std(name));
+  return graph.SerializeAsString();
+}
+
+std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes) {
+  TensorProto tensor = type_and_shape(head);
+  tensor.set_name(to_std(head.name));
+  std::string fields = tensor.SerializeAsString();
+  if (raw_bytes > 0) wire::append_bytes_header(fields, kRawData, raw_bytes);
+  std::string bytes;
+  wire::append_bytes_header(bytes, kInitializer, fields.size() + raw_bytes);
+  return bytes += fields;
+}
+
+std::string external_initializer(const TensorHead& head, const ExternalData& data) {
+  TensorProto tensor = type_and_shape(head);
+  tensor.set_name(to_std(head.name));
+  add_external(tensor, "location", to_std(data.location));
+  add_external(tensor, "offset", std::to_string(data.offset));
+  add_external(tensor, "length", std::to_string(data.length));
+  tensor.set_data_location(TensorProto::EXTERNAL);
+  const std::string fields = tensor.SerializeAsString();
+  std::string bytes;
+  wire::append_bytes_header(bytes, kInitializer, fields.size());
+  return bytes += fields;
+}
+
+std::string string_initializer(const TensorHead& head, const std::vector<std::string>& elements) {
+  const std::string before = type_and_shape(head).SerializeAsString();
+  TensorProto named;
+  named.set_name(to_std(head.name));
+  const std::string after = named.SerializeAsString();
+  std::uint64_t payload = 0;
+  for (const std::string& element : elements) {
+    payload += wire::bytes_header_size(kStringData, element.size()) + element.size();
+  }
+  std::string bytes;
+  wire::append_bytes_header(bytes, kInitializer, before.size() + payload + after.size());
+  bytes.reserve(bytes.size() + before.size() + static_cast<std::size_t>(payload) + after.size());
+  bytes += before;
+  for (const std::string& element : elements) {
+    wire::append_bytes_header(bytes, kStringData, element.size());
+    bytes += element;
+  }
+  return bytes += after;
+}
+
+std::string graph_output(const TensorHead& head) {
+  GraphProto graph;
+  ValueInfoProto* output = graph.add_output();
+  output->set_name(to_std(head.name));
+  TypeProto_Tensor* type = output->mutable_type()->mutable_tensor_type();
+  type->set_elem_type(head.data_type);
+  TensorShapeProto* shape = type->mutable_shape();
+  for (const std::uint64_t extent : head.dims) {
+    shape->add_dim()->set_dim_value(static_cast<std::int64_t>(extent));
+  }
+  return graph.SerializeAsString();
+}
+
+}  // namespace tensorferry::onnx

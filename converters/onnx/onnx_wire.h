@@ -1,0 +1,63 @@
+// The bytes of a weights-only ONNX model. Facts: onnx.proto (proto2) of the ONNX project; messages
+// hold their fields in ascending order of their numbers, as protobuf writes them.
+//
+//   ModelProto                              an initializer
+//   +-----------------------------------+   +-------------------------------------+
+//   | 08 ir_version    12 producer_name |   | 2a LL      GraphProto.initializer   |
+//   | 3a LL            GraphProto       |   |   08 dim   one for each extent      |
+//   |   +-----------------------------+ |   |   10 data_type                      |
+//   |   | 12 name                     | |   |   32 LL .. string_data (only it)    |
+//   |   | 2a initializer ...          | |   |   42 LL    name                     |
+//   |   | 62 output ...               | |   |   4a LL .. raw_data, filled by slot |
+//   |   +-----------------------------+ |   | or, with the elements elsewhere,    |
+//   | 42 opset_import                   |   |   6a LL .. external_data, 3 entries |
+//   | 72 metadata_props ...             |   |   70 01    data_location EXTERNAL   |
+//   +-----------------------------------+   +-------------------------------------+
+//                                             LL = length, a varint
+//
+// The small messages are serialized by the classes of the ONNX schema; the elements never enter
+// one. Elements are little-endian and row-major; bool takes a byte; types below a byte are packed
+// over the whole tensor, first element in the lowest bits. A tensor without elements has no
+// raw_data. A scalar has no dim.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tensorferry/dtype.h"
+
+namespace tensorferry::onnx {
+
+/// A protobuf message that is longer is refused by every implementation.
+constexpr std::uint64_t kMessageLimit = (std::uint64_t{1} << 31) - 1;
+
+/// What every tensor says of itself.
+struct TensorHead {
+  std::string_view name;   ///< UTF-8, not empty
+  std::int32_t data_type;  ///< ElementType::code
+  Shape dims;
+};
+
+/// Where elements lie in another file; plain decimal digits in the file, as onnxruntime demands.
+struct ExternalData {
+  std::string_view location;  ///< beside the model
+  std::uint64_t offset = 0, length = 0;
+};
+
+/// ModelProto up to the contents of its graph, which take `graph_bytes`.
+std::string model_head(int ir_version, std::uint64_t graph_bytes);
+/// ModelProto behind its graph.
+std::string model_tail(int opset, const std::vector<std::pair<std::string, std::string>>& metadata);
+
+/// The fields below belong into the contents of the graph, in this order.
+std::string graph_name(std::string_view name);
+/// An initializer up to its elements, of which `raw_bytes` follow.
+std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes);
+std::string external_initializer(const TensorHead& head, const ExternalData& data);
+std::string string_initializer(const TensorHead& head, const std::vector<std::string>& elements);
+std::string graph_output(const TensorHead& head);
+
+}  // namespace tensorferry::onnx

@@ -1,0 +1,81 @@
+#include "raw.h"
+#include "raw_wire.h"
+#include "tensorferry/stream.h"
+#include "util/crc32c.h"
+#include "util/manifest_json.h"
+#include "util/text.h"
+
+namespace tensorferry {
+namespace {
+
+// Of each tensor's first byte: the widest vector load of today's processors.
+constexpr std::uint64_t kAlignment = 64;
+constexpr std::string_view kFile = "weights.bin";
+
+class RawWriter : public Writer {
+ public:
+  std::optional<Encoding> encoding(DType dtype) const override {
+    if (dtype != DType::string && !is_fixed_size(dtype)) return std::nullopt;
+    return Encoding{dtype};
+  }
+
+  Layout lay_out(const Manifest& manifest, const Output&, const Options&) const override {
+    refuse_opaque(manifest);
+    Layout layout;
+    layout.directory = true;
+    layout.files.push_back({std::string(kFile), 0});
+    ManifestDocument document;
+    document.attributes = manifest.attributes;
+    for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
+      document.tensors.push_back(place(manifest.tensors[i], i, layout));
+    }
+    add_manifest_file(layout, std::move(document));
+    return layout;
+  }
+
+ private:
+  void refuse_opaque(const Manifest& manifest) const {
+    std::vector<std::string> names;
+    for (const Tensor& tensor : manifest.tensors) {
+      if (!encoding(tensor.dtype)) names.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
+    }
+    if (names.empty()) return;
+    throw Error(ErrorCode::unsupported, "dtype", "raw files cannot hold " + join_names(names));
+  }
+
+  // Appends the tensor to the first file of the layout.
+  static ManifestEntry place(const Tensor& tensor, std::size_t index, Layout& layout) {
+    OutputFile& file = layout.files[0];
+    ManifestEntry entry;
+    entry.name = tensor.name;
+    entry.dtype = tensor.dtype;
+    entry.shape = tensor.shape;
+    entry.attributes = tensor.attributes;
+    entry.file = kFile;
+    Slot slot;
+    slot.tensor = index;
+    std::string text;
+    if (tensor.dtype == DType::string) {
+      text = encode_raw_strings(load_strings(tensor));
+      entry.crc32c = crc32c_to_hex(crc32c(0, std::as_bytes(std::span(text))));
+      slot.fill = Slot::Fill::literal;
+      slot.length = text.size();
+    } else {
+      slot.length = encoded_bytes(tensor.dtype, Codec::plain, tensor.elements());
+    }
+    // What is empty needs no place of its own, and none behind the end of the file.
+    slot.offset = slot.length == 0 ? file.size : checked_add(file.size, kAlignment - 1) / kAlignment * kAlignment;
+    file.size = checked_add(slot.offset, slot.length);
+    if (!text.empty()) layout.segments.push_back({slot.file, slot.offset, std::move(text)});
+    entry.offset = slot.offset;
+    entry.length = slot.length;
+    layout.slots.push_back(slot);
+    return entry;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Writer> make_raw_writer() { return std::make_shared<RawWriter>(); }
+
+}  // namespace tensorferry

@@ -1,0 +1,52 @@
+# protobuf (lite runtime and protoc) for the messages in schemas/tensorflow, snappy for compressed blocks of the index.
+# Libraries are named by path: imported targets are not seen by the folders that link the program.
+find_package(Protobuf QUIET)
+set(protobuf_lite ${Protobuf_LITE_LIBRARY})
+if(TENSORFERRY_STATIC_DEPENDENCIES)
+  find_library(TENSORFERRY_PROTOBUF_LITE_STATIC libprotobuf-lite.a)
+  mark_as_advanced(TENSORFERRY_PROTOBUF_LITE_STATIC)
+  if(TENSORFERRY_PROTOBUF_LITE_STATIC)
+    set(protobuf_lite ${TENSORFERRY_PROTOBUF_LITE_STATIC})
+  endif()
+endif()
+
+find_path(TENSORFERRY_SNAPPY_INCLUDE_DIR snappy.h)
+if(TENSORFERRY_STATIC_DEPENDENCIES)
+  find_library(TENSORFERRY_SNAPPY_LIBRARY NAMES libsnappy.a snappy)
+else()
+  find_library(TENSORFERRY_SNAPPY_LIBRARY NAMES snappy)
+endif()
+mark_as_advanced(TENSORFERRY_SNAPPY_INCLUDE_DIR TENSORFERRY_SNAPPY_LIBRARY)
+
+if(NOT protobuf_lite OR NOT Protobuf_INCLUDE_DIR OR NOT Protobuf_PROTOC_EXECUTABLE)
+  set(missing "this build has no protobuf: install libprotobuf-dev and protobuf-compiler and configure again")
+elseif(NOT TENSORFERRY_SNAPPY_LIBRARY OR NOT TENSORFERRY_SNAPPY_INCLUDE_DIR)
+  set(missing "this build has no snappy: install libsnappy-dev and configure again")
+else()
+  set(schemas ${PROJECT_SOURCE_DIR}/schemas)
+  set(schema_output ${PROJECT_BINARY_DIR}/generated/schemas)
+  set(schema_sources "")
+  file(MAKE_DIRECTORY ${schema_output})
+  file(GLOB schema_files CONFIGURE_DEPENDS RELATIVE ${schemas} ${schemas}/tensorflow/*.proto)
+  foreach(schema IN LISTS schema_files)
+    string(REGEX REPLACE "\\.proto$" "" stem ${schema})
+    list(APPEND schema_sources ${schema_output}/${stem}.pb.cc ${schema_output}/${stem}.pb.h)
+  endforeach()
+  list(TRANSFORM schema_files PREPEND ${schemas}/ OUTPUT_VARIABLE schema_paths)
+  add_custom_command(
+    OUTPUT ${schema_sources}
+    COMMAND ${Protobuf_PROTOC_EXECUTABLE} --cpp_out=${schema_output} -I${schemas} ${schema_files}
+    DEPENDS ${schema_paths}
+    COMMENT "Compiling schemas/tensorflow"
+    VERBATIM)
+
+  # A library of its own: generated code is not held to the project's warnings.
+  add_library(tensorferry_tensorflow_schemas STATIC ${schema_sources})
+  target_compile_features(tensorferry_tensorflow_schemas PUBLIC cxx_std_20)
+  target_compile_options(tensorferry_tensorflow_schemas PRIVATE -w)
+  target_include_directories(tensorferry_tensorflow_schemas SYSTEM PUBLIC ${schema_output}
+                             ${Protobuf_INCLUDE_DIR} ${TENSORFERRY_SNAPPY_INCLUDE_DIR})
+  target_link_libraries(tensorferry_tensorflow_schemas PUBLIC ${protobuf_lite}
+                        ${TENSORFERRY_SNAPPY_LIBRARY} Threads::Threads)
+  set(libraries tensorferry_tensorflow_schemas)
+endif()

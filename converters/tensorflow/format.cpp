@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "sniff.h"
+#include "tensorflow.h"
+
+namespace tensorferry {
+namespace {
+
+using namespace tensorflow;
+
+/// Whether a data file of the checkpoint is in that list of names.
+bool has_shard(const std::vector<std::string>& names, const std::string& prefix) {
+  const std::string start = prefix + ".data-";
+  const auto first = std::lower_bound(names.begin(), names.end(), start);
+  return first != names.end() && prefix_of_shard(*first) == prefix;
+}
+
+bool is_checkpoint_directory(const Input& input) {
+  if (input.has_sibling("saved_model.pb") || input.has_sibling("saved_model.pbtxt")) return true;
+  if (input.has_sibling("checkpoint")) {
+    const auto file = input.sibling("checkpoint");
+    if (looks_like_state_file(file->read_string(0, std::min<std::uint64_t>(file->size(), 4096))))
+      return true;
+  }
+  const std::vector<std::string> names = input.list();
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const auto prefix = without_suffix(name, ".index");
+    return prefix && has_shard(names, *prefix);
+  });
+}
+
+/// An index, or what is left of one.
+bool is_index(const Probe& probe, const std::string& prefix) {
+  return probe.size == 0 || is_lfs_pointer(probe.prefix) || has_table_magic(probe.suffix) ||
+         sniff_first_entry(probe.prefix) != TableKind::none ||
+         has_shard(probe.input.list(), prefix);
+}
+
+bool is_checkpoint_file(const Probe& probe) {
+  const Input& input = probe.input;
+  const std::string& leaf = input.leaf();
+  if (const auto prefix = without_suffix(leaf, ".index")) return is_index(probe, *prefix);
+  if (prefix_of_shard(leaf)) return true;
+  if (const auto prefix = without_suffix(leaf, ".meta"))
+    return input.has_sibling(*prefix + ".index");
+  if (leaf == "saved_model.pb" || leaf == "saved_model.pbtxt") return true;
+  if (looks_like_state_file(probe.prefix)) return true;
+  if (has_table_magic(probe.suffix)) return sniff_first_entry(probe.prefix) != TableKind::none;
+  return input.has_sibling(leaf + ".index");
+}
+
+Match probe_tensorflow(const Probe& probe) {
+  const Input& input = probe.input;
+  bool found = false;
+  try {
+    switch (input.kind()) {
+      case Input::Kind::directory:
+        found = is_checkpoint_directory(input);
+        break;
+      case Input::Kind::prefix:
+        found = input.has_sibling(input.leaf() + ".index") || has_shard(input.list(), input.leaf());
+        break;
+      case Input::Kind::file:
+        found = is_checkpoint_file(probe);
+        break;
+    }
+  } catch (const Error&) {
+    found = false;  // what cannot be looked at is not claimed
+  }
+  return found ? Match::exact : Match::no;
+}
+
+}  // namespace
+
+Format make_tensorflow_format() {
+  Format format;
+  format.name = "tensorflow";
+  format.title = "TensorFlow checkpoint (V2), SavedModel variables";
+  format.extensions = {".index", ".ckpt"};
+  format.read_options = {{.name = "names",
+                          .kind = OptionSpec::Kind::choice,
+                          .fallback = "raw",
+                          .help = "what tensors are called: raw = the keys of the checkpoint",
+                          .choices = {"raw"}}};
+  format.probe = probe_tensorflow;
+#ifdef TENSORFERRY_UNAVAILABLE
+  format.unavailable = TENSORFERRY_UNAVAILABLE;
+#else
+  format.reader = make_tensorflow_reader();
+#endif
+  return format;
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,74 @@
+// From the entries of an index to a Manifest.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bundle.h"
+#include "resolve.h"
+#include "tensorferry/input.h"
+#include "tensorferry/manifest.h"
+
+namespace tensorferry::tensorflow {
+
+/// Is fed the entries in the order of their keys: the header, then slices, then tensors.
+class ManifestBuilder {
+ public:
+  ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits);
+
+  /// Throws Error(corrupt.header) when the first key is not the empty one, and what parse_header
+  /// throws; Error(unsafe.limit) for too many tensors. What is wrong with one tensor becomes its
+  /// problem.
+  void add(std::string_view key, std::string_view value);
+
+  /// The manifest, tensors in the order of their keys. Throws Error(corrupt.header) when there was
+  /// no entry at all.
+  Manifest finish() &&;
+
+ private:
+  /// A data file, opened when the first entry needs it.
+  struct Shard {
+    std::shared_ptr<const File> file;
+    std::optional<Error> error;  ///< why there is none
+    std::uint64_t used_end = 0;  ///< behind the last byte of any tensor
+  };
+  /// The entry of a slice, kept until the tensor that lists it comes.
+  struct SliceEntry {
+    std::string value;
+    bool used = false;
+  };
+
+  void add_header(std::string_view key, std::string_view value);
+  void fill(Tensor& tensor, const BundleEntry& entry);
+  void fill_slices(Tensor& tensor, const BundleEntry& entry);
+  Piece slice_piece(const Tensor& tensor, const BundleEntry& whole, const Slice& slice,
+                    const Shape& extent);
+  /// The bytes of an entry as a piece without a box.
+  Piece piece_of(const BundleEntry& entry, DType dtype, const Shape& shape);
+  /// No elements: no data file is needed, not even one that is there.
+  Piece empty_piece(DType dtype) const;
+  FileRange range_of(const BundleEntry& entry);
+  Shard& shard_of(const BundleEntry& entry);
+  void list_orphans();
+  void note_shards();
+
+  const Input& input_;
+  const Resolved& resolved_;
+  const Limits& limits_;
+  EntryParser parser_;
+  std::optional<BundleHeader> header_;
+  std::map<std::int32_t, Shard> shards_;
+  std::unordered_map<std::string, SliceEntry> slices_;
+  std::shared_ptr<const File> nothing_;  ///< stands in for the data of tensors without elements
+  Manifest manifest_;
+};
+
+/// Whether an entry of that name is no weight: the object graph, Keras configuration.
+bool is_bookkeeping(std::string_view name);
+
+}  // namespace tensorferry::tensorflow

@@ -1,0 +1,33 @@
+#include "manifest_builder.h"
+#include "resolve.h"
+#include "table.h"
+#include "tensorflow.h"
+
+namespace tensorferry {
+namespace {
+
+using namespace tensorflow;
+
+class TensorflowReader final : public Reader {
+ public:
+  Manifest read(const Input& input, const Options&, const Limits& limits) const override {
+    const Resolved resolved = resolve(input);
+    ManifestBuilder builder(input, resolved, limits);
+    const Table table(resolved.index, limits);
+    try {
+      table.for_each(
+          [&](std::string_view key, std::string_view value) { builder.add(key, value); });
+      return std::move(builder).finish();
+    } catch (const Error& error) {
+      throw error.in_file(resolved.index->name());
+    }
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Reader> make_tensorflow_reader() {
+  return std::make_shared<TensorflowReader>();
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,205 @@
+#include "table.h"
+
+#include <snappy.h>
+
+#include <utility>
+
+#include "encoding.h"
+#include "sniff.h"
+#include "util/crc32c.h"
+
+namespace tensorferry::tensorflow {
+namespace {
+
+constexpr std::uint64_t kFooterBytes = 48;
+constexpr std::uint64_t kHandleBytes = 40;  // of the footer, padding included
+constexpr std::uint64_t kTrailerBytes = 5;
+constexpr std::size_t kMostKeyBytes = 1 << 20;
+
+// Snappy's densest element turns 3 bytes into 64.
+constexpr std::uint64_t kMostSnappyRatio = 22;
+constexpr std::uint64_t kMostInflated = 64u << 20;
+
+Error corrupt_block(std::string message) {
+  return Error(ErrorCode::corrupt, "block", std::move(message));
+}
+
+bool take_handle(std::string_view& bytes, BlockHandle& handle) {
+  return take_varint(bytes, handle.offset) && take_varint(bytes, handle.size);
+}
+
+std::string inflate(std::string_view compressed) {
+  std::size_t size = 0;
+  if (!snappy::GetUncompressedLength(compressed.data(), compressed.size(), &size)) {
+    throw corrupt_block("no length in front of the snappy data");
+  }
+  if (size > kMostSnappyRatio * compressed.size() + 64 || size > kMostInflated) {
+    throw corrupt_block(std::to_string(compressed.size()) + " bytes of snappy data claim to hold " +
+                        std::to_string(size));
+  }
+  std::string contents(size, '\0');
+  if (!snappy::RawUncompress(compressed.data(), compressed.size(), contents.data())) {
+    throw corrupt_block("malformed snappy data");
+  }
+  return contents;
+}
+
+}  // namespace
+
+BlockCursor::BlockCursor(std::string_view block) {
+  if (block.size() < 4) throw corrupt_block("shorter than its restart count");
+  restart_count_ = load_little32(block.substr(block.size() - 4));
+  if (restart_count_ > (block.size() - 4) / 4) {
+    throw corrupt_block("claims " + std::to_string(restart_count_) + " restarts in " +
+                        std::to_string(block.size()) + " bytes");
+  }
+  const std::size_t entry_bytes = block.size() - 4 - 4 * restart_count_;
+  entries_ = block.substr(0, entry_bytes);
+  restarts_ = block.substr(entry_bytes, 4 * restart_count_);
+  if (entry_bytes == 0 ? restart_count_ > 1 : restart_count_ == 0) {
+    throw corrupt_block(std::to_string(restart_count_) + " restarts for " +
+                        std::to_string(entry_bytes) + " bytes of entries");
+  }
+}
+
+std::uint32_t BlockCursor::restart(std::size_t i) const {
+  return load_little32(restarts_.substr(4 * i));
+}
+
+void BlockCursor::check_restart(std::uint32_t shared) {
+  const bool here = next_restart_ < restart_count_ && restart(next_restart_) == position_;
+  if (here) ++next_restart_;
+  const bool passed = next_restart_ < restart_count_ && restart(next_restart_) <= position_;
+  if (passed || (position_ == 0 && !here) || (here && shared != 0)) {
+    throw corrupt_block("its restart array does not fit its entries");
+  }
+}
+
+bool BlockCursor::next() {
+  if (position_ == entries_.size()) {
+    if (!entries_.empty() && next_restart_ != restart_count_) {
+      throw corrupt_block("a restart points behind the last entry");
+    }
+    return false;
+  }
+  std::string_view rest = entries_.substr(position_);
+  std::uint32_t shared = 0, unshared = 0, value_bytes = 0;
+  if (!take_varint32(rest, shared) || !take_varint32(rest, unshared) ||
+      !take_varint32(rest, value_bytes)) {
+    throw corrupt_block("malformed entry at byte " + std::to_string(position_));
+  }
+  check_restart(shared);
+  if (shared > key_.size() || unshared > rest.size() || value_bytes > rest.size() - unshared) {
+    throw corrupt_block("the entry at byte " + std::to_string(position_) +
+                        " runs out of its block");
+  }
+  if (std::uint64_t{shared} + unshared > kMostKeyBytes) {
+    throw corrupt_block("a key of " + std::to_string(std::uint64_t{shared} + unshared) + " bytes");
+  }
+  key_.resize(shared);
+  key_.append(rest.substr(0, unshared));
+  value_ = rest.substr(unshared, value_bytes);
+  rest.remove_prefix(unshared + std::size_t{value_bytes});
+  position_ = entries_.size() - rest.size();
+  return true;
+}
+
+Table::Table(std::shared_ptr<const File> file, const Limits& limits)
+    : file_(std::move(file)), most_key_bytes_(limits.header_bytes) {
+  const std::uint64_t size = file_->size();
+  if (size < kFooterBytes) {
+    throw Error(ErrorCode::corrupt, "truncated",
+                "too short for the index of a checkpoint: " + std::to_string(size) +
+                    " bytes, needs " + std::to_string(kFooterBytes))
+        .in_file(file_->name());
+  }
+  if (size > limits.header_bytes) {
+    throw Error(ErrorCode::unsafe, "limit",
+                "an index of " + std::to_string(size) + " bytes exceeds the limit of " +
+                    std::to_string(limits.header_bytes))
+        .in_file(file_->name());
+  }
+  const std::string footer = file_->read_string(size - kFooterBytes, kFooterBytes);
+  if (!has_table_magic(footer)) {
+    throw Error(ErrorCode::corrupt, "magic",
+                "not the index of a checkpoint: the table's magic number is not at its end")
+        .in_file(file_->name());
+  }
+  std::string_view handles = std::string_view(footer).substr(0, kHandleBytes);
+  BlockHandle metaindex;
+  if (!take_handle(handles, metaindex) || !take_handle(handles, index_)) {
+    throw Error(ErrorCode::corrupt, "footer", "malformed block handles in the footer")
+        .in_file(file_->name());
+  }
+}
+
+std::string Table::read_block(BlockHandle handle, std::string_view what) const {
+  const std::uint64_t size = file_->size();
+  if (handle.size > size - kTrailerBytes || handle.offset > size - kTrailerBytes - handle.size) {
+    throw Error(ErrorCode::corrupt, "truncated",
+                std::string(what) + " at byte " + std::to_string(handle.offset) + " needs " +
+                    std::to_string(handle.size) + " bytes, file has " + std::to_string(size));
+  }
+  std::string block = file_->read_string(handle.offset, handle.size + kTrailerBytes);
+  const std::string_view checked = std::string_view(block).substr(0, handle.size + 1);
+  const std::uint32_t stored =
+      unmask_crc(load_little32(std::string_view(block).substr(handle.size + 1)));
+  if (crc32c(0, as_bytes(checked)) != stored) {
+    throw Error(ErrorCode::corrupt, "checksum",
+                std::string(what) + " at byte " + std::to_string(handle.offset) +
+                    " does not match its checksum");
+  }
+  const auto type = static_cast<std::uint8_t>(block[handle.size]);
+  block.resize(handle.size);
+  if (type == 0) return block;
+  if (type == 1) return inflate(block);
+  throw corrupt_block(std::string(what) + " at byte " + std::to_string(handle.offset) +
+                      " has the unknown compression type " + std::to_string(type));
+}
+
+void Table::for_each(const Visitor& visit) const {
+  const auto fail = [&](const Error& error) { return error.in_file(file_->name()); };
+  std::string index_block;
+  try {
+    index_block = read_block(index_, "the index block");
+    BlockCursor blocks(index_block);
+    std::string last_key, last_separator;
+    bool any_key = false, any_separator = false;
+    std::uint64_t stored_bytes = 0, key_bytes = 0;
+    while (blocks.next()) {
+      BlockHandle handle;
+      std::string_view value = blocks.value();
+      if (!take_handle(value, handle)) throw corrupt_block("malformed handle of a data block");
+      if (any_separator && blocks.key() <= last_separator) {
+        throw Error(ErrorCode::corrupt, "order", "the keys of the index block do not increase");
+      }
+      const std::string block = read_block(handle, "the data block");
+      // Handles may not visit the same bytes again and again.
+      stored_bytes += handle.size + kTrailerBytes;
+      if (stored_bytes > file_->size()) throw corrupt_block("data blocks overlap");
+      BlockCursor entries(block);
+      while (entries.next()) {
+        const std::string& key = entries.key();
+        if ((any_key && key <= last_key) || (any_separator && key <= last_separator) ||
+            key > blocks.key()) {
+          throw Error(ErrorCode::corrupt, "order",
+                      "the keys do not increase at \"" + printable(key) + "\"");
+        }
+        key_bytes += key.size();
+        if (key_bytes > most_key_bytes_) {
+          throw Error(ErrorCode::unsafe, "limit",
+                      "names of more than " + std::to_string(most_key_bytes_) + " bytes together");
+        }
+        visit(key, entries.value());
+        last_key = key;
+        any_key = true;
+      }
+      last_separator = blocks.key();
+      any_separator = true;
+    }
+  } catch (const Error& error) {
+    throw fail(error);
+  }
+}
+
+}  // namespace tensorferry::tensorflow

@@ -1,0 +1,79 @@
+// The sorted string table that is the index of a V2 checkpoint (and the whole of a V1 one).
+//
+//   file      block | block | ... | metaindex block | index block | footer
+//   block     contents | type: u8 | masked CRC32C of contents and type: u32
+//   type      0 = as it is, 1 = snappy
+//   footer    metaindex handle | index handle | zeros up to 40 bytes | 57 fb 80 8b 24 75 47 db
+//   handle    offset: varint | size without type and CRC: varint
+//
+//   contents  entry | entry | ... | restart: u32 | ... | number of restarts: u32     (inflated)
+//   entry     shared, unshared, value length: varint | unshared key bytes | value bytes
+//
+// A key is the first `shared` bytes of the key before it, then the unshared ones; a restart is the
+// offset of an entry that shares nothing. The index block has one entry for each data block: a key
+// not below the block's last one and below the next block's first one, and the block's handle.
+// Numbers are little-endian. The format is LevelDB's (table/format.h), as TensorFlow's
+// tsl/lib/io/table writes it: no filters, an empty metaindex block, keys strictly increasing over
+// the file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tensorferry/input.h"
+#include "tensorferry/manifest.h"
+
+namespace tensorferry::tensorflow {
+
+struct BlockHandle {
+  std::uint64_t offset = 0, size = 0;
+};
+
+/// Walks the entries of one uncompressed block. Trusts nothing; the block outlives it.
+class BlockCursor {
+ public:
+  /// Throws Error(corrupt.block) when the restart array does not fit.
+  explicit BlockCursor(std::string_view block);
+
+  /// The next entry, or false at the end. Throws Error(corrupt.block).
+  bool next();
+  const std::string& key() const { return key_; }
+  std::string_view value() const { return value_; }
+
+ private:
+  /// Restarts are where the writer says they are: lookups in other readers depend on them.
+  void check_restart(std::uint32_t shared);
+  std::uint32_t restart(std::size_t i) const;
+
+  std::string_view entries_, restarts_;
+  std::size_t position_ = 0, restart_count_ = 0, next_restart_ = 0;
+  std::string key_;
+  std::string_view value_;
+};
+
+/// A table in a file. Every byte is checked before it is used, whether or not the CRC is right.
+class Table {
+ public:
+  using Visitor = std::function<void(std::string_view key, std::string_view value)>;
+
+  /// Reads the footer. Throws Error(corrupt.truncated), Error(corrupt.magic), Error(unsafe.limit)
+  /// for a file above limits.header_bytes.
+  Table(std::shared_ptr<const File> file, const Limits& limits);
+
+  /// Calls `visit` for every entry in order, holding one block at a time. Throws Error(corrupt) for
+  /// damage, with what was visited before it standing; Error(unsafe.limit) when the keys together
+  /// exceed limits.header_bytes.
+  void for_each(const Visitor& visit) const;
+
+ private:
+  std::string read_block(BlockHandle handle, std::string_view what) const;
+
+  std::shared_ptr<const File> file_;
+  std::uint64_t most_key_bytes_;
+  BlockHandle index_;
+};
+
+}  // namespace tensorferry::tensorflow

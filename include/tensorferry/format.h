@@ -1,0 +1,124 @@
+// What a format is, and the registry of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensorferry/dtype.h"
+#include "tensorferry/input.h"
+#include "tensorferry/layout.h"
+#include "tensorferry/manifest.h"
+
+namespace tensorferry {
+
+/// One option that a reader or writer understands (`--in-opt NAME=VALUE`, `--out-opt NAME=VALUE`).
+struct OptionSpec {
+  enum class Kind : std::uint8_t { text, integer, boolean, bytes, choice };
+  std::string_view name;
+  Kind kind;
+  std::string_view fallback;  ///< the default as text; empty = not set
+  std::string_view help;
+  std::vector<std::string_view> choices = {};  ///< of Kind::choice
+};
+
+/// Parsed and type-checked options of one reader or writer.
+class Options {
+ public:
+  Options() = default;
+  /// Throws Error(usage.unknown_option) with the nearest match, Error(usage.bad_option) for a value of the wrong kind.
+  Options(std::span<const OptionSpec> specs, const std::map<std::string, std::string>& given);
+
+  bool given(std::string_view name) const;  ///< set by the user or by a default
+  std::string text(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const;
+  bool boolean(std::string_view name) const;
+  std::uint64_t bytes(std::string_view name) const;  ///< "4096", "64K", "1.8G"
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+/// What a person writes for an amount of bytes: digits with an optional K, M, G or T (powers of 1024).
+std::uint64_t parse_bytes(std::string_view text);
+
+/// How sure a probe is. A container is a general format (HDF5, zip) that a more specific one may stand on.
+enum class Match : std::uint8_t { no, container, exact };
+
+/// How a format holds a dtype that it has no native type for.
+enum class Carrier : std::uint8_t {
+  native,
+  sign_extended,  ///< a sub-byte integer as an int8
+  codes,          ///< one byte an element, the bit pattern in the low bits
+  bits,           ///< the same bits under another type of the same width
+  last2,          ///< two components in one more, innermost dimension of 2
+  last16,         ///< the bytes in one more, innermost dimension of 16
+  string_pair,    ///< NAME#bytes and NAME#offsets; made by the plan before the writer lays out
+};
+
+/// "native", "sx", "codes", "bits", "last2", "last16", "strpair": as tags and listings write it.
+std::string_view to_string(Carrier carrier);
+
+struct Encoding {
+  DType dtype;                        ///< the type that the format is told
+  Carrier carrier = Carrier::native;  ///< not native: the writer records the logical dtype in its metadata channel
+  Codec codec = Codec::plain;
+};
+
+/// Reads files into a Manifest. Stateless and thread-safe.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  /// Reads metadata only. Throws Error; a single tensor that cannot be read becomes Tensor::problem instead.
+  virtual Manifest read(const Input& input, const Options& options, const Limits& limits) const = 0;
+};
+
+/// Lays a Manifest out in files. Stateless and thread-safe.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  /// How the format holds `dtype`; nothing = it cannot, and the plan refuses the tensor by name.
+  virtual std::optional<Encoding> encoding(DType dtype) const = 0;
+  /// Sizes and literal bytes; writes nothing. Throws Error(unsupported) listing all offending tensors.
+  virtual Layout lay_out(const Manifest& manifest, const Output& output, const Options& options) const = 0;
+};
+
+struct Format {
+  std::string_view name;   ///< "npy": the word for --from and --to
+  std::string_view title;  ///< "NumPy array file, or a folder of them"
+  std::vector<std::string_view> extensions;  ///< lower case, with the dot
+  std::vector<OptionSpec> read_options, write_options;
+  Match (*probe)(const Probe&) = nullptr;  ///< looks at content; nothing = never detected
+  std::shared_ptr<const Reader> reader;    ///< absent = cannot read
+  std::shared_ptr<const Writer> writer;    ///< absent = cannot write
+  std::string_view unavailable;  ///< "this build has no HDF5: install libhdf5-dev and configure again"; empty = all there
+};
+
+/// The formats. Built-in ones are there from the start; a host program adds its own before it converts.
+/// Reading is thread-safe, add() is not.
+class Registry {
+ public:
+  /// The process-wide registry.
+  static Registry& global();
+
+  /// Throws Error(usage) when the name is taken.
+  void add(Format format);
+  std::span<const Format> formats() const { return formats_; }
+  /// Throws Error(usage.unknown_format) with the list.
+  const Format& at(std::string_view name) const;
+  /// The format of an input by content. Throws Error(unsupported.unknown_format), Error(corrupt.ambiguous) when two match.
+  const Format& detect(const Input& input) const;
+  /// The format whose writer has the extension of `leaf`. Throws Error(usage.unknown_extension).
+  const Format& for_extension(std::string_view leaf) const;
+
+ private:
+  std::vector<Format> formats_;
+};
+
+}  // namespace tensorferry

@@ -1,0 +1,122 @@
+// The common typed representation: what tensors there are, what is wanted of them, where their bytes lie.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "tensorferry/dtype.h"
+#include "tensorferry/error.h"
+#include "tensorferry/input.h"
+
+namespace tensorferry {
+
+/// Metadata of a tensor or of a whole file: scalars only.
+using AttributeValue = std::variant<std::string, std::int64_t, double, bool>;
+using Attributes = std::map<std::string, AttributeValue>;
+
+/// Something a person should know that is not an error.
+struct Note {
+  std::string id;    ///< stable and dotted, "tensorflow.stale_state_file"
+  std::string text;  ///< one line
+};
+
+/// Bytes of a file.
+struct FileRange {
+  std::shared_ptr<const File> file;
+  std::uint64_t offset = 0, length = 0;
+};
+
+/// Elements of dtype string. Loaded when they are asked for, so that listing reads no payload.
+struct Strings {
+  std::uint64_t bytes = 0;  ///< what loading takes at most, in bytes; checked against memory limits first
+  std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
+};
+
+/// A checksum over the bytes of a FileRange as they lie in the file.
+struct Checksum {
+  enum class Kind : std::uint8_t { crc32c, sha256 } kind;
+  std::string value;  ///< raw bytes: 4 (most significant first) or 32
+};
+
+/// A part of a tensor: a box of elements with one origin.
+struct Piece {
+  std::variant<FileRange, Strings> origin;
+  Shape start, extent;                     ///< the box; both empty = the whole tensor
+  std::vector<std::uint64_t> byte_strides; ///< of the stored elements, one a dimension; empty = row-major
+  std::optional<Checksum> checksum;        ///< verified whenever the whole tensor is read
+};
+
+/// How the bytes lie in the source.
+struct Stored {
+  std::endian order = std::endian::little;
+  Codec codec = Codec::plain;
+  std::vector<Piece> pieces;  ///< disjoint, together the whole tensor
+};
+
+/// Why a tensor that is listed cannot be read.
+using Problem = Error;
+
+struct Tensor {
+  std::string name;  ///< any bytes, unique in the manifest
+  DType dtype = DType::unknown;
+  Shape shape;
+  Attributes attributes;
+  Stored stored;
+  bool bookkeeping = false;        ///< not a weight: object graphs, configuration, handles
+  std::optional<Problem> problem;  ///< set: listed, but reading it throws this
+
+  /// Elements. Throws Error(corrupt) on overflow.
+  std::uint64_t elements() const { return element_count(shape); }
+  /// Bytes in the representation; for strings and opaque types the bytes of the origins.
+  std::uint64_t bytes() const;
+};
+
+struct Manifest {
+  std::vector<Tensor> tensors;
+  Attributes attributes;
+  std::vector<Note> notes;
+  std::vector<std::shared_ptr<const File>> sources;  ///< every file that was opened; set by read()
+
+  /// The tensor of that name. Throws Error(usage.no_such_tensor) with the nearest names. Linear time.
+  const Tensor& at(std::string_view name) const;
+};
+
+/// What a file may demand. Raised by the caller, never by a file.
+struct Limits {
+  std::uint64_t header_bytes = 100'000'000;  ///< of metadata that must be held in memory
+  std::uint64_t tensors = 16'000'000;
+  std::uint64_t rank = 255;
+  std::uint64_t json_depth = 64;
+  std::uint64_t string_bytes = std::uint64_t{1} << 30;  ///< of one tensor of strings held in memory
+};
+
+/// The gate behind every reader: unique names, checked products, lengths that equal shape x dtype, ranges inside
+/// their files, boxes disjoint and covering. A tensor that fails gets a problem; duplicate names and exceeded
+/// limits throw.
+void check(Manifest& manifest, const Limits& limits = {});
+
+/// Edits change descriptions and touch no byte.
+using Edit = std::function<Manifest(Manifest)>;
+
+/// Which tensors are meant. Exclude beats include; `scope` X means X itself and X/... from the start of the name.
+struct Selection {
+  std::vector<std::string> include = {}, exclude = {};  ///< globs over the whole name, `*` crosses `/`; or expressions
+  std::vector<std::string> scope = {};
+  bool regex = false;  ///< include and exclude are regular expressions (ECMAScript) that match somewhere
+};
+
+/// Keeps the selected tensors. Throws Error(usage) for a malformed expression.
+Edit select(Selection selection);
+/// Drops what is bookkeeping, with a note that names it.
+Edit drop_bookkeeping();
+
+}  // namespace tensorferry

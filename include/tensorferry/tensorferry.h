@@ -1,0 +1,11 @@
+// The whole public interface.
+#pragma once
+
+#include "tensorferry/convert.h"
+#include "tensorferry/dtype.h"
+#include "tensorferry/error.h"
+#include "tensorferry/format.h"
+#include "tensorferry/input.h"
+#include "tensorferry/layout.h"
+#include "tensorferry/manifest.h"
+#include "tensorferry/stream.h"

@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <numeric>
+
+#include "tensorferry/convert.h"
+#include "tensorferry/stream.h"
+#include "util/sha256.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::size_t kStep = 1u << 20;
+
+std::string little_endian(std::uint64_t value) {
+  std::string bytes;
+  for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(value >> shift);
+  return bytes;
+}
+
+}  // namespace
+
+std::string sha256(const Tensor& tensor) {
+  Sha256 hash;
+  if (info(tensor.dtype).kind == DTypeKind::string) {
+    for (const std::string& text : load_strings(tensor)) {
+      hash.update(little_endian(text.size()));
+      hash.update(text);
+    }
+    return to_hex(hash.finish());
+  }
+  auto stream = open_stream(tensor);
+  std::vector<std::byte> buffer(kStep);
+  while (const std::size_t n = stream->read(buffer)) hash.update(std::span(buffer).first(n));
+  return to_hex(hash.finish());
+}
+
+std::string set_digest(const Manifest& manifest, const std::vector<std::string>& hashes) {
+  std::vector<std::size_t> order(manifest.tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return manifest.tensors[a].name < manifest.tensors[b].name;
+  });
+  Sha256 hash;
+  const std::string_view nul("\0", 1);
+  for (std::size_t i : order) {
+    const Tensor& tensor = manifest.tensors[i];
+    hash.update(tensor.name);
+    hash.update(nul);
+    hash.update(to_string(tensor.dtype));
+    hash.update(nul);
+    std::string dims;
+    for (std::uint64_t extent : tensor.shape) {
+      if (!dims.empty()) dims += ',';
+      dims += std::to_string(extent);
+    }
+    hash.update(dims);
+    hash.update(nul);
+    hash.update(hashes[i]);
+    hash.update("\n");
+  }
+  return to_hex(hash.finish());
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,69 @@
+// The options of a command: declared once, for parsing and for --help.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tensorferry::cli {
+
+/// One option. All of them may be repeated; of those that hold one value the last one counts.
+struct OptionDef {
+  const char* names;  ///< "threads" or "j,threads"
+  const char* value;  ///< what stands for the value in the help; nullptr = a flag
+  const char* help;
+};
+
+struct OptionGroup {
+  const char* title;
+  std::span<const OptionDef> options;
+};
+
+/// What a command accepts and what its help says.
+struct Syntax {
+  std::string_view command;   ///< "ls"; empty = the program itself
+  std::string_view operands;  ///< "FILE [NAME...]"
+  std::string_view about;     ///< some sentences
+  std::size_t least = 0, most = 0;  ///< number of operands
+  std::vector<OptionGroup> groups;
+  std::string_view examples;  ///< lines, each indented by two blanks
+};
+
+/// A parsed command line.
+class Arguments {
+ public:
+  /// `words` are those behind the command. Throws Error(usage) naming the nearest option, with the usage line below.
+  static Arguments parse(const Syntax& syntax, std::span<const std::string> words);
+
+  bool flag(std::string_view name) const { return flags_.contains(name); }
+  std::optional<std::string> value(std::string_view name) const;
+  std::vector<std::string> values(std::string_view name) const;
+  /// K=V options as a map. Throws Error(usage.bad_option) without a `=` or for a key given twice.
+  std::map<std::string, std::string> pairs(std::string_view name) const;
+  /// Throw Error(usage.bad_value) naming the option.
+  std::optional<std::uint64_t> number(std::string_view name) const;
+  std::optional<std::uint64_t> bytes(std::string_view name) const;
+
+  const std::vector<std::string>& operands() const { return operands_; }
+
+ private:
+  std::set<std::string, std::less<>> flags_;
+  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  std::vector<std::string> operands_;
+};
+
+/// "usage: tensorferry ls FILE [options]"
+std::string usage_line(const Syntax& syntax);
+/// The whole help of a command.
+std::string help_text(const Syntax& syntax);
+
+/// Of `candidates` the one that is a small slip away from `word`, or nothing.
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace tensorferry::cli

@@ -1,0 +1,106 @@
+#include "model.h"
+
+#include <charconv>
+#include <utility>
+
+#include "tensorferry/error.h"
+
+namespace tensorferry::cli {
+namespace {
+
+constexpr OptionDef kInput[] = {
+    {"from", "FORMAT", "The input's format; the default is found by its content"},
+    {"in-opt", "NAME=VALUE", "An option of the reader (tensorferry formats FORMAT lists them)"},
+    {"names", "STYLE", "Tensor names: raw, as the file has them"},
+    {"limit", "NAME=VALUE",
+     "Raise what a file may demand: header=SIZE of metadata, tensors=N, rank=N, depth=N of JSON, strings=SIZE of one "
+     "tensor of strings"},
+};
+
+constexpr OptionDef kSelection[] = {
+    {"include", "GLOB", "Only tensors whose whole name matches; * crosses /"},
+    {"exclude", "GLOB", "No tensor whose whole name matches; beats --include"},
+    {"scope", "PREFIX", "Only PREFIX itself and what is below PREFIX/"},
+    {"regex", nullptr, "--include and --exclude are regular expressions that match somewhere in the name"},
+    {"allow-empty", nullptr, "No tensor selected is no error"},
+};
+
+std::uint64_t count_value(const std::string& name, const std::string& text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end)
+    throw Error(ErrorCode::usage, "bad_value", "--limit " + name + " needs a whole number, not " + printable(text));
+  return value;
+}
+
+Limits limits(const Arguments& arguments) {
+  Limits limits;
+  for (const auto& [name, text] : arguments.pairs("limit")) {
+    if (name == "header")
+      limits.header_bytes = parse_bytes(text);
+    else if (name == "strings")
+      limits.string_bytes = parse_bytes(text);
+    else if (name == "tensors")
+      limits.tensors = count_value(name, text);
+    else if (name == "rank")
+      limits.rank = count_value(name, text);
+    else if (name == "depth")
+      limits.json_depth = count_value(name, text);
+    else
+      throw Error(ErrorCode::usage, "bad_option",
+                  "--limit " + printable(name) + ": the limits are header, tensors, rank, depth and strings");
+  }
+  return limits;
+}
+
+bool selects(const Selection& selection) {
+  return !selection.include.empty() || !selection.exclude.empty() || !selection.scope.empty();
+}
+
+}  // namespace
+
+OptionGroup input_options() { return {"Input", kInput}; }
+OptionGroup selection_options() { return {"Selection", kSelection}; }
+
+ReadOptions read_options(const Arguments& arguments) {
+  const std::string names = arguments.value("names").value_or("raw");
+  if (names != "raw")
+    throw Error(ErrorCode::usage, "bad_value", "--names " + printable(names) + ": only raw is known");
+  return {arguments.value("from").value_or(""), arguments.pairs("in-opt"), limits(arguments)};
+}
+
+Selection selection(const Arguments& arguments) {
+  return {arguments.values("include"), arguments.values("exclude"), arguments.values("scope"),
+          arguments.flag("regex")};
+}
+
+Model open_model(const std::string& path, const Arguments& arguments) {
+  ReadOptions options = read_options(arguments);
+  const Input input = Input::open(path);
+  const Registry& registry = Registry::global();
+  const Format& format = options.from.empty() ? registry.detect(input) : registry.at(options.from);
+  options.from = std::string(format.name);
+  Model model{path, &format, read(input, options)};
+
+  const Selection wanted = selection(arguments);
+  model.manifest = select(wanted)(std::move(model.manifest));
+  if (model.manifest.tensors.empty() && selects(wanted) && !arguments.flag("allow-empty"))
+    throw Error(ErrorCode::usage, "empty_selection", "no tensor matches the selection (--allow-empty accepts that)")
+        .in_file(path);
+  return model;
+}
+
+std::optional<std::uint64_t> bytes_of(const Tensor& tensor) {
+  try {
+    return tensor.bytes();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+bool counts_as_failure(const Tensor& tensor, const Error& problem) {
+  return !tensor.bookkeeping || problem.code() != ErrorCode::unsupported;
+}
+
+}  // namespace tensorferry::cli

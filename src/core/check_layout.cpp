@@ -1,0 +1,172 @@
+#include <algorithm>
+#include <tuple>
+#include <unordered_set>
+
+#include "tensorferry/layout.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::uint64_t kMostHole = 64 * 1024;
+
+[[noreturn]] void broken(const std::string& message) {
+  throw Error(ErrorCode::internal, "layout", message);
+}
+
+// Bytes of an output file that somebody writes.
+struct Place {
+  std::size_t file;
+  std::uint64_t offset, length;
+  bool is_slot;
+  std::size_t index;  // of the slot or segment
+};
+
+std::string describe(const Place& place, const Layout& layout, const Manifest& manifest) {
+  const std::string what =
+      place.is_slot
+          ? "tensor \"" + printable(manifest.tensors[layout.slots[place.index].tensor].name) + "\""
+          : "segment " + std::to_string(place.index);
+  return what + " (bytes " + std::to_string(place.offset) + ".." +
+         std::to_string(place.offset + place.length) + " of file " + std::to_string(place.file) +
+         ")";
+}
+
+bool is_prepared(const Layout& layout, std::size_t file) {
+  return layout.sink != nullptr && file == 0;
+}
+
+// A name in the output's directory: no way out of it.
+bool is_safe_name(std::string_view name) {
+  if (name.empty() || name.find('\0') != std::string_view::npos) return false;
+  while (true) {
+    const std::size_t slash = name.find('/');
+    const std::string_view part = name.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+void check_files(const Layout& layout) {
+  if (layout.files.empty() && !layout.directory) broken("no output file");
+  std::unordered_set<std::string_view> names;
+  for (const OutputFile& file : layout.files) {
+    if (!names.insert(file.name).second)
+      broken("two files are called \"" + printable(file.name) + "\"");
+    const bool is_target = file.name.empty() && !layout.directory;
+    if (!is_target && !is_safe_name(file.name))
+      broken("file name \"" + printable(file.name) + "\" is not plain");
+    if (file.size > ~std::uint64_t{0} / 2)
+      broken("file \"" + printable(file.name) + "\" is too large");
+  }
+}
+
+void check_length(const Slot& slot, const Tensor& tensor) {
+  if (slot.fill == Slot::Fill::literal) return;
+  const bool is_string = tensor.dtype == DType::string;
+  if (is_string && slot.fill == Slot::Fill::moved)
+    broken("tensor \"" + printable(tensor.name) + "\": strings cannot be moved");
+  if (is_string) return;
+  const std::uint64_t expected = is_fixed_size(tensor.dtype)
+                                     ? encoded_bytes(tensor.dtype, slot.codec, tensor.elements())
+                                     : tensor.bytes();
+  if (slot.length != expected) {
+    broken("tensor \"" + printable(tensor.name) + "\" takes " + std::to_string(expected) +
+           " bytes, its slot has " + std::to_string(slot.length));
+  }
+}
+
+void check_slots(const Layout& layout, const Manifest& manifest) {
+  std::vector<bool> placed(manifest.tensors.size());
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    const Slot& slot = layout.slots[i];
+    if (slot.tensor >= manifest.tensors.size())
+      broken("slot " + std::to_string(i) + " is of no tensor");
+    if (slot.file >= layout.files.size()) broken("slot " + std::to_string(i) + " is in no file");
+    if (slot.fill == Slot::Fill::sink && layout.sink == nullptr) {
+      broken("slot " + std::to_string(i) + " is for a sink, and there is none");
+    }
+    check_length(slot, manifest.tensors[slot.tensor]);
+    placed[slot.tensor] = true;
+  }
+  const auto missing = std::find(placed.begin(), placed.end(), false);
+  if (missing == placed.end()) return;
+  const Tensor& tensor = manifest.tensors[static_cast<std::size_t>(missing - placed.begin())];
+  broken("tensor \"" + printable(tensor.name) + "\" has no place");
+}
+
+std::vector<Place> collect_places(const Layout& layout) {
+  std::vector<Place> places;
+  places.reserve(layout.slots.size() + layout.segments.size());
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    const Slot& slot = layout.slots[i];
+    // A sink that has not run yet leaves offset 0, where no prepared file keeps a tensor.
+    const bool pending = is_prepared(layout, slot.file) && slot.offset == 0;
+    if (slot.fill != Slot::Fill::moved || slot.length == 0 || pending) continue;
+    places.push_back({slot.file, slot.offset, slot.length, true, i});
+  }
+  for (std::size_t i = 0; i < layout.segments.size(); ++i) {
+    const Segment& segment = layout.segments[i];
+    if (segment.file >= layout.files.size())
+      broken("segment " + std::to_string(i) + " is in no file");
+    if (is_prepared(layout, segment.file))
+      broken("segment " + std::to_string(i) + " is in a prepared file");
+    if (!segment.bytes.empty())
+      places.push_back({segment.file, segment.offset, segment.bytes.size(), false, i});
+  }
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.file, a.offset, a.length, a.is_slot, a.index) <
+           std::tie(b.file, b.offset, b.length, b.is_slot, b.index);
+  });
+  return places;
+}
+
+bool same_place(const Place& a, const Place& b) {
+  return a.is_slot && b.is_slot && a.file == b.file && a.offset == b.offset && a.length == b.length;
+}
+
+void check_hole(const Layout& layout, std::size_t file, std::uint64_t from, std::uint64_t to) {
+  if (is_prepared(layout, file) || to <= from || to - from <= kMostHole) return;
+  broken("nothing is written to bytes " + std::to_string(from) + ".." + std::to_string(to) +
+         " of file " + std::to_string(file));
+}
+
+// `places` are sorted: in each file one has to begin where, or shortly after, the one before it
+// ends.
+void check_places(const Layout& layout, const Manifest& manifest,
+                  const std::vector<Place>& places) {
+  std::size_t next = 0;
+  for (std::size_t file = 0; file < layout.files.size(); ++file) {
+    const std::uint64_t size = layout.files[file].size;
+    std::uint64_t end = 0;
+    const Place* before = nullptr;
+    for (; next < places.size() && places[next].file == file; ++next) {
+      const Place& place = places[next];
+      if (before != nullptr && same_place(*before, place)) continue;
+      // Sizes of prepared files are estimates, but nothing may wrap around.
+      const std::uint64_t bound = is_prepared(layout, file) ? ~std::uint64_t{0} : size;
+      if (place.offset > bound || place.length > bound - place.offset) {
+        broken(describe(place, layout, manifest) + " ends behind the file's " +
+               std::to_string(bound));
+      }
+      if (before != nullptr && place.offset < end) {
+        broken(describe(*before, layout, manifest) + " overlaps " +
+               describe(place, layout, manifest));
+      }
+      check_hole(layout, file, end, place.offset);
+      end = place.offset + place.length;
+      before = &place;
+    }
+    check_hole(layout, file, end, size);
+  }
+}
+
+}  // namespace
+
+void check(const Layout& layout, const Manifest& manifest) {
+  check_files(layout);
+  check_slots(layout, manifest);
+  check_places(layout, manifest, collect_places(layout));
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,159 @@
+#include "tensorferry/dtype.h"
+
+#include <array>
+#include <charconv>
+#include <iterator>
+
+#include "tensorferry/error.h"
+#include "util/text.h"
+
+namespace tensorferry {
+namespace {
+
+using enum DTypeKind;
+
+constexpr DTypeInfo kTable[] = {
+    // dtype, name, kind, bits, bytes, component_bytes
+    {DType::boolean, "bool", boolean, 8, 1, 1},
+    {DType::int2, "int2", signed_integer, 2, 1, 1},
+    {DType::int4, "int4", signed_integer, 4, 1, 1},
+    {DType::int8, "int8", signed_integer, 8, 1, 1},
+    {DType::int16, "int16", signed_integer, 16, 2, 2},
+    {DType::int32, "int32", signed_integer, 32, 4, 4},
+    {DType::int64, "int64", signed_integer, 64, 8, 8},
+    {DType::uint2, "uint2", unsigned_integer, 2, 1, 1},
+    {DType::uint4, "uint4", unsigned_integer, 4, 1, 1},
+    {DType::uint8, "uint8", unsigned_integer, 8, 1, 1},
+    {DType::uint16, "uint16", unsigned_integer, 16, 2, 2},
+    {DType::uint32, "uint32", unsigned_integer, 32, 4, 4},
+    {DType::uint64, "uint64", unsigned_integer, 64, 8, 8},
+    {DType::float4_e2m1fn, "float4_e2m1fn", real, 4, 1, 1},
+    {DType::float6_e2m3fn, "float6_e2m3fn", real, 6, 1, 1},
+    {DType::float6_e3m2fn, "float6_e3m2fn", real, 6, 1, 1},
+    {DType::float8_e4m3fn, "float8_e4m3fn", real, 8, 1, 1},
+    {DType::float8_e4m3fnuz, "float8_e4m3fnuz", real, 8, 1, 1},
+    {DType::float8_e4m3b11fnuz, "float8_e4m3b11fnuz", real, 8, 1, 1},
+    {DType::float8_e5m2, "float8_e5m2", real, 8, 1, 1},
+    {DType::float8_e5m2fnuz, "float8_e5m2fnuz", real, 8, 1, 1},
+    {DType::float8_e8m0fnu, "float8_e8m0fnu", real, 8, 1, 1},
+    {DType::float16, "float16", real, 16, 2, 2},
+    {DType::bfloat16, "bfloat16", real, 16, 2, 2},
+    {DType::float32, "float32", real, 32, 4, 4},
+    {DType::float64, "float64", real, 64, 8, 8},
+    {DType::longdouble, "longdouble", real, 80, 16, 16},
+    {DType::complex64, "complex64", complex, 64, 8, 4},
+    {DType::complex128, "complex128", complex, 128, 16, 8},
+    {DType::qint8, "qint8", signed_integer, 8, 1, 1},
+    {DType::quint8, "quint8", unsigned_integer, 8, 1, 1},
+    {DType::qint16, "qint16", signed_integer, 16, 2, 2},
+    {DType::quint16, "quint16", unsigned_integer, 16, 2, 2},
+    {DType::qint32, "qint32", signed_integer, 32, 4, 4},
+    {DType::string, "string", DTypeKind::string, 0, 0, 1},
+    {DType::variant, "variant", opaque, 0, 0, 1},
+    {DType::resource, "resource", opaque, 0, 0, 1},
+    {DType::unknown, "?", opaque, 0, 0, 1},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < std::size(kTable); ++i) {
+    if (static_cast<std::size_t>(kTable[i].dtype) != i) return false;
+  }
+  return std::size(kTable) == static_cast<std::size_t>(DType::unknown) + 1;
+}
+static_assert(in_order(), "info() indexes the table by the enumeration");
+
+struct Descr {
+  char kind;
+  unsigned size;
+  DType dtype;
+};
+constexpr Descr kDescrs[] = {
+    {'b', 1, DType::boolean},   {'i', 1, DType::int8},        {'i', 2, DType::int16},
+    {'i', 4, DType::int32},     {'i', 8, DType::int64},       {'u', 1, DType::uint8},
+    {'u', 2, DType::uint16},    {'u', 4, DType::uint32},      {'u', 8, DType::uint64},
+    {'f', 2, DType::float16},   {'f', 4, DType::float32},     {'f', 8, DType::float64},
+    {'c', 8, DType::complex64}, {'c', 16, DType::complex128}, {'f', 16, DType::longdouble},
+};
+
+// Words that mean different types to different people, or to different programs.
+constexpr std::string_view kAmbiguous[] = {
+    "float",  "half",     "double", "single", "real",  "int",   "integer", "uint",    "long",
+    "ulong",  "longlong", "short",  "ushort", "byte",  "ubyte", "char",    "complex", "float8",
+    "float6", "float4",   "fp8",    "fp6",    "fp4",   "f8",    "i8",      "u8",      "f16",
+    "c8",     "i16",      "u16",    "void",   "bytes", "str",   "object"};
+
+[[noreturn]] void refuse(std::string_view detail, std::string_view text, std::string_view why) {
+  std::string names;
+  std::vector<std::string> candidates;
+  for (const DTypeInfo& row : kTable) {
+    if (row.kind == opaque) continue;
+    names += (names.empty() ? "" : ", ") + std::string(row.name);
+    candidates.emplace_back(row.name);
+  }
+  std::string message = "dtype \"" + printable(text, 60) + "\" " + std::string(why);
+  const std::vector<std::string> near = nearest(text, candidates);
+  if (detail == "dtype" && !near.empty()) message += "; did you mean " + near.front() + "?";
+  throw Error(ErrorCode::unsupported, detail,
+              message + "; accepted are " + names + ", and a numpy descr such as <f4");
+}
+
+// `text` is a descr with its byte order character.
+ParsedDType parse_descr(std::string_view text) {
+  const char order = text[0];
+  const char kind = text.size() > 1 ? text[1] : '\0';
+  unsigned size = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data() + (text.size() > 1 ? 2 : 1), end, size);
+  if (failure == std::errc() && rest == end) {
+    for (const Descr& row : kDescrs) {
+      if (row.kind != kind || row.size != size) continue;
+      if (order == '|') {
+        if (size > 1) refuse("ambiguous_dtype", text, "does not say its byte order");
+        return {row.dtype, std::nullopt};
+      }
+      return {row.dtype, order == '>'};
+    }
+    if ((kind == 'V' || kind == 'f') && size <= 2) {
+      refuse("ambiguous_dtype", text, "has a width but not a type");
+    }
+  }
+  refuse("dtype", text, "is not known");
+}
+
+}  // namespace
+
+const DTypeInfo& info(DType dtype) {
+  const auto index = static_cast<std::size_t>(dtype);
+  return kTable[index < std::size(kTable) ? index : std::size(kTable) - 1];
+}
+
+std::span<const DTypeInfo> all_dtypes() { return kTable; }
+
+std::string_view to_string(DType dtype) { return info(dtype).name; }
+
+bool is_fixed_size(DType dtype) { return info(dtype).bytes != 0; }
+
+std::optional<DType> dtype_from_name(std::string_view name) {
+  for (const DTypeInfo& row : kTable) {
+    if (row.name == name && row.dtype != DType::unknown) return row.dtype;
+  }
+  return std::nullopt;
+}
+
+ParsedDType parse_dtype(std::string_view text) {
+  if (const auto dtype = dtype_from_name(text)) return {*dtype, std::nullopt};
+  if (!text.empty() && (text[0] == '<' || text[0] == '>' || text[0] == '|'))
+    return parse_descr(text);
+  for (std::string_view word : kAmbiguous) {
+    if (word == text) refuse("ambiguous_dtype", text, "is ambiguous");
+  }
+  if (text == "V1" || text == "V2") refuse("ambiguous_dtype", text, "has a width but not a type");
+  for (const Descr& row : kDescrs) {
+    if (text == row.kind + std::to_string(row.size)) {
+      refuse("ambiguous_dtype", text, "does not say its byte order");
+    }
+  }
+  refuse("dtype", text, "is not known");
+}
+
+}  // namespace tensorferry

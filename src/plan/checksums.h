@@ -1,0 +1,45 @@
+// Checksums of ranges that are read or written in parts, in any order, by several threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "tensorferry/manifest.h"
+
+namespace tensorferry {
+
+/// The CRC32C of a range from the CRCs of its parts. Thread-safe.
+class CrcParts {
+ public:
+  /// Adds a part of the range `key` of `total` bytes. Gives the CRC of the whole when this part completes it.
+  /// A range with no bytes is never added.
+  std::optional<std::uint32_t> add(std::uint64_t key, std::uint64_t total, std::uint64_t offset,
+                                   std::uint64_t length, std::uint32_t crc);
+
+ private:
+  struct Part {
+    std::uint64_t offset, length;
+    std::uint32_t crc;
+  };
+  struct Range {
+    std::uint64_t seen = 0;
+    std::vector<Part> parts;
+  };
+  std::mutex mutex_;
+  std::map<std::uint64_t, Range> ranges_;
+};
+
+/// True when the CRC of this piece can be taken from its parts while the tensor is moved, in whatever order that
+/// happens; other checksums need verify_piece first.
+bool verified_while_moving(const Stored& stored, const Piece& piece);
+
+/// Reads the whole range of a piece and compares its checksum. Throws Error(corrupt.checksum).
+void verify_piece(const Tensor& tensor, const Piece& piece);
+
+/// Throws Error(corrupt.checksum) with both values when they differ.
+void compare_crc(const Tensor& tensor, const Piece& piece, std::uint32_t computed);
+
+}  // namespace tensorferry

@@ -1,0 +1,313 @@
+#include "plan/mover.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "plan/kernels.h"
+#include "plan/progress_meter.h"
+#include "plan/tensor_source.h"
+#include "plan/work.h"
+#include "util/crc32c.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::uint64_t kReserveFrom = 256u << 10;    // smaller files gain nothing by fallocate
+constexpr std::uint64_t kStridedWindow = 16u << 20;
+constexpr std::uint64_t kThreadBytes = 3 * kWindowBytes;  // window, scratch, codes
+constexpr std::uint64_t kStridedExtra = 5u << 20;         // covering reads, and a thread's other buffers
+constexpr std::uint64_t kWorthAThread = 16u << 20;
+constexpr std::uint64_t kWriteBack = 8u << 20;
+// Above this many files one syncfs is cheaper than an fdatasync of each.
+constexpr std::size_t kManyFiles = 64;
+
+struct OpenOutput {
+  std::mutex mutex;
+  Descriptor fd;
+  std::size_t windows_left = 0;
+};
+
+/// What one worker keeps between windows.
+struct Worker {
+  std::vector<std::byte> window, codes;
+  ReadContext read;
+};
+
+class Mover {
+ public:
+  Mover(const Manifest& manifest, Layout& layout, OutputFiles& output, const RunOptions& options)
+      : manifest_(manifest), layout_(layout), output_(output), options_(options),
+        sync_each_(options.sync && layout.files.size() <= kManyFiles),
+        meter_(options.progress), digests_(layout.slots.size(), 0), files_(layout.files.size()) {}
+
+  MoveResult run() {
+    output_.prepare_directory();
+    write_sink();
+    const unsigned most = std::max(1u, options_.threads ? options_.threads : default_threads());
+    plan_threads(most);
+    for (std::size_t i = 0; i < files_.size(); ++i) files_[i].windows_left = work_.windows_of_file[i];
+    meter_.set_total(meter_.done() + work_.bytes);
+    run_workers();
+    write_finish();
+    if (options_.sync && !sync_each_) output_.sync_all();
+    meter_.finish();
+    return {bools_.load(), meter_.done()};
+  }
+
+ private:
+  static unsigned default_threads() {
+    return std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  }
+
+  /// As many threads as the work is worth and the memory limit allows, then windows that fit what is left.
+  void plan_threads(unsigned most) {
+    const std::uint64_t limit = options_.memory_limit;
+    if (limit < kThreadBytes) {
+      throw Error(ErrorCode::usage, "memory_limit",
+                  "a conversion needs at least " + std::to_string(kThreadBytes) +
+                      " bytes of buffers");
+    }
+    threads_ = static_cast<unsigned>(std::min<std::uint64_t>(most, limit / kThreadBytes));
+    const std::uint64_t share = limit / threads_;
+    const std::uint64_t strided =
+        share > kStridedExtra + kWindowBytes ? share - kStridedExtra : kWindowBytes;
+    work_ = cut(layout_, manifest_, std::min(kStridedWindow, strided / kWindowBytes * kWindowBytes));
+    if (!options_.threads && work_.bytes < kWorthAThread) threads_ = 1;
+    threads_ = static_cast<unsigned>(
+        std::clamp<std::size_t>(work_.windows.size() + work_.verify_ahead.size(), 1, threads_));
+  }
+
+  void check_cancelled() const {
+    if (options_.cancel && options_.cancel->load(std::memory_order_relaxed)) {
+      throw Error(ErrorCode::input, "cancelled", "interrupted; nothing was written");
+    }
+  }
+
+  // --- a file that a library structures -------------------------------------------------------------------------
+
+  class EncodedStream final : public ByteStream {
+   public:
+    EncodedStream(const Mover& mover, const Tensor& tensor, Codec codec, ProgressMeter& meter)
+        : mover_(mover), stream_(open_stream(tensor)), dtype_(tensor.dtype), codec_(codec),
+          meter_(meter) {}
+    std::size_t read(std::span<std::byte> bytes) override {
+      mover_.check_cancelled();
+      const std::size_t n = stream_->read(bytes);
+      if (codec_ == Codec::sign_extended) sign_extend(dtype_, bytes.first(n));
+      meter_.add(n);
+      return n;
+    }
+
+   private:
+    const Mover& mover_;
+    std::unique_ptr<ByteStream> stream_;
+    DType dtype_;
+    Codec codec_;
+    ProgressMeter& meter_;
+  };
+
+  void write_sink() {
+    if (!layout_.sink) return;
+    Descriptor fd = output_.open(0);
+    layout_.sink->create(output_.path_of(0, fd), layout_.slots);
+    std::uint64_t total = 0;
+    for (const Slot& slot : layout_.slots) total += slot.fill == Slot::Fill::literal ? 0 : slot.length;
+    meter_.set_total(total);
+    for (const Slot& slot : layout_.slots) {
+      if (slot.fill != Slot::Fill::sink) continue;
+      EncodedStream stream(*this, manifest_.tensors[slot.tensor], slot.codec, meter_);
+      layout_.sink->write(slot, stream);
+    }
+    layout_.sink->close();
+    output_.complete(0, std::move(fd), sync_each_);
+  }
+
+  // --- windows --------------------------------------------------------------------------------------------------
+
+  void run_workers() {
+    if (threads_ == 1) {
+      Worker worker = make_worker();
+      while (step(worker)) meter_.tick();
+      if (error_) std::rethrow_exception(error_);
+      return;
+    }
+    std::vector<std::thread> threads;
+    try {
+      for (unsigned i = 0; i < threads_; ++i) threads.emplace_back([this] { work_until_done(); });
+    } catch (const std::system_error&) {
+      // Fewer threads than wanted do the same work.
+    }
+    if (threads.empty()) work_until_done();
+    meter_.wait_for(static_cast<unsigned>(std::max<std::size_t>(threads.size(), 1)));
+    for (std::thread& thread : threads) thread.join();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+  void work_until_done() {
+    Worker worker = make_worker();
+    while (step(worker)) {
+    }
+    meter_.leave();
+  }
+
+  Worker make_worker() {
+    Worker worker;
+    worker.read.checksums = &checksums_;
+    worker.read.bools = &bools_;
+    return worker;
+  }
+
+  /// Does the next piece of work; false when there is none, or when something failed.
+  bool step(Worker& worker) {
+    if (failed_.load(std::memory_order_relaxed)) return false;
+    const std::size_t next = next_.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t ahead = work_.verify_ahead.size();
+    if (next >= ahead + work_.windows.size()) return false;
+    try {
+      check_cancelled();
+      if (next < ahead) {
+        TensorSource(manifest_.tensors[work_.verify_ahead[next]]).verify_ahead();
+      } else {
+        write_window(work_.windows[next - ahead], worker);
+      }
+      return true;
+    } catch (...) {
+      std::lock_guard lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+      failed_ = true;
+      return false;
+    }
+  }
+
+  void write_window(const Window& window, Worker& worker) {
+    worker.window.resize(std::max<std::size_t>(worker.window.size(), window.end - window.begin));
+    const bool prepared = layout_.sink && window.file == 0;
+    OpenOutput& file = files_[window.file];
+    open_file(window.file, file);
+    std::uint64_t run = window.begin;  // what is filled and not yet written
+    std::uint64_t at = window.begin;
+    const auto& items = work_.items[window.file];
+    for (std::size_t i = window.first_item; i < items.size() && items[i].offset < window.end; ++i) {
+      const Item& item = items[i];
+      const std::uint64_t begin = std::max(window.begin, item.offset);
+      const std::uint64_t end = std::min(window.end, item.end());
+      if (begin >= end) continue;
+      if (begin > at) {
+        if (prepared) {
+          write(window, run, at, worker);
+          run = begin;
+        } else {
+          std::memset(worker.window.data() + (at - window.begin), 0, begin - at);
+        }
+      }
+      fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin), worker);
+      at = std::max(at, end);
+    }
+    if (!prepared && at < window.end) {
+      std::memset(worker.window.data() + (at - window.begin), 0, window.end - at);
+      at = window.end;
+    }
+    write(window, run, at, worker);
+    meter_.add(window.end - window.begin);
+    close_file(window.file, file);
+  }
+
+  void fill(const Item& item, std::uint64_t begin, std::span<std::byte> out, Worker& worker) {
+    const std::uint64_t from = begin - item.offset;
+    if (!item.slot) {
+      std::memcpy(out.data(), layout_.segments[item.index].bytes.data() + from, out.size());
+      return;
+    }
+    const Slot& slot = layout_.slots[item.index];
+    const Tensor& tensor = manifest_.tensors[slot.tensor];
+    const TensorSource source(tensor, slot.tensor);
+    const DTypeInfo& row = info(tensor.dtype);
+    if (slot.codec == Codec::packed) {
+      const std::uint64_t first = from * 8 / row.bits;
+      const std::uint64_t last = std::min(tensor.elements(), (from + out.size()) * 8 / row.bits);
+      worker.codes.resize(std::max<std::size_t>(worker.codes.size(), last - first));
+      auto codes = std::span(worker.codes).first(last - first);
+      source.read(first, codes, worker.read);
+      pack_bits(tensor.dtype, codes, out);
+    } else {
+      source.read(from / row.bytes, out, worker.read);
+      if (slot.codec == Codec::sign_extended) sign_extend(tensor.dtype, out);
+      if (slot.order == std::endian::big) swap_bytes(out, row.component_bytes);
+    }
+    if (!layout_.finish) return;
+    auto whole = output_crcs_.add(item.index, item.length, from, out.size(), crc32c(0, out));
+    if (whole) digests_[item.index] = *whole;
+  }
+
+  void open_file(std::size_t index, OpenOutput& file) {
+    std::lock_guard lock(file.mutex);
+    if (file.fd) return;
+    file.fd = output_.open(index);
+    const std::uint64_t size = layout_.files[index].size;
+    if (size >= kReserveFrom && !(layout_.sink && index == 0)) {
+      reserve(file.fd, size, layout_.files[index].name);
+    }
+  }
+
+  void write(const Window& window, std::uint64_t begin, std::uint64_t end, const Worker& worker) {
+    if (begin == end) return;
+    const Descriptor& fd = files_[window.file].fd;
+    write_at(fd, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
+             layout_.files[window.file].name);
+    // Start writing back behind the copy, so that little is left for fdatasync to wait for.
+    if (options_.sync && begin / kWriteBack != end / kWriteBack) {
+      const std::uint64_t step = end / kWriteBack * kWriteBack;
+      sync_file_range(fd.get(), static_cast<off_t>(step - kWriteBack),
+                      static_cast<off_t>(kWriteBack), SYNC_FILE_RANGE_WRITE);
+    }
+  }
+
+  void close_file(std::size_t index, OpenOutput& file) {
+    std::lock_guard lock(file.mutex);
+    if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
+  }
+
+  void write_finish() {
+    if (!layout_.finish) return;
+    for (const Segment& segment : layout_.finish(digests_)) {
+      Descriptor fd = output_.open(segment.file);
+      write_at(fd, segment.offset, std::as_bytes(std::span(segment.bytes)),
+               layout_.files[segment.file].name);
+      output_.complete(segment.file, std::move(fd), sync_each_);
+    }
+  }
+
+  const Manifest& manifest_;
+  Layout& layout_;
+  OutputFiles& output_;
+  const RunOptions& options_;
+  const bool sync_each_;
+  ProgressMeter meter_;
+  CrcParts checksums_, output_crcs_;
+  std::vector<std::uint32_t> digests_;
+  std::vector<OpenOutput> files_;
+  Work work_;
+  unsigned threads_ = 1;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::uint64_t> bools_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+MoveResult move_all(const Manifest& manifest, Layout& layout, OutputFiles& output,
+                    const RunOptions& options) {
+  return Mover(manifest, layout, output, options).run();
+}
+
+}  // namespace tensorferry

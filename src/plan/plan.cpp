@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <tuple>
+
+#include "core/strings.h"
+#include "io/output_files.h"
+#include "plan/mover.h"
+#include "tensorferry/convert.h"
+#include "util/text.h"
+
+namespace tensorferry {
+
+namespace fs = std::filesystem;
+
+struct ConversionPlan::State {
+  Manifest manifest;
+  Layout layout;
+  std::shared_ptr<const Writer> writer;
+  fs::path target;
+  std::uint64_t tensors = 0, bytes = 0;  // before strings were split
+  std::map<std::string, std::uint64_t> carried;
+  std::uint64_t aliases = 0;
+};
+
+namespace {
+
+/// Errors of one class outrank those of another when several tensors cannot be read.
+int rank_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unsafe: return 0;
+    case ErrorCode::corrupt: return 1;
+    case ErrorCode::input: return 2;
+    default: return 3;
+  }
+}
+
+/// All tensors that cannot be read, in one error: missing files each once, then the tensors with their reasons.
+void refuse_problems(const Manifest& manifest) {
+  constexpr std::size_t kMostReasons = 20;
+  std::vector<const Tensor*> bad;
+  std::set<std::string> missing;
+  for (const Tensor& tensor : manifest.tensors) {
+    if (!tensor.problem) continue;
+    bad.push_back(&tensor);
+    if (tensor.problem->detail() == "missing") missing.insert(tensor.problem->file());
+  }
+  if (bad.empty()) return;
+  const Problem& worst = *(*std::min_element(bad.begin(), bad.end(), [](auto* a, auto* b) {
+                            return rank_of(a->problem->code()) < rank_of(b->problem->code());
+                          }))->problem;
+  std::string message = std::to_string(bad.size()) +
+                        (bad.size() == 1 ? " tensor cannot be read" : " tensors cannot be read") +
+                        " (--salvage or --exclude leaves them out)";
+  for (const std::string& file : missing) message += "\n  missing file: " + printable(file);
+  for (std::size_t i = 0; i < std::min(bad.size(), kMostReasons); ++i) {
+    const Problem& problem = *bad[i]->problem;
+    message += "\n  \"" + printable(bad[i]->name) + "\": " + problem.id() + ": ";
+    if (!problem.file().empty()) message += printable(problem.file()) + ": ";
+    message += problem.message();
+  }
+  if (bad.size() > kMostReasons) {
+    message += "\n  and " + std::to_string(bad.size() - kMostReasons) + " more";
+  }
+  throw Error(worst.code(), worst.detail(), message);
+}
+
+/// All tensors that the format cannot hold, in one error.
+void refuse_dtypes(const Manifest& manifest, const Format& format) {
+  std::map<std::string_view, std::vector<std::string>> offenders;
+  for (const Tensor& tensor : manifest.tensors) {
+    if (!format.writer->encoding(tensor.dtype)) {
+      offenders[to_string(tensor.dtype)].push_back(tensor.name);
+    }
+  }
+  if (offenders.empty()) return;
+  std::string message = std::string(format.name) + " cannot hold";
+  for (const auto& [dtype, names] : offenders) {
+    message += "\n  " + std::string(dtype) + ": " + join_names(names);
+  }
+  message += "\n  --exclude leaves them out";
+  throw Error(ErrorCode::unsupported, "dtype", message);
+}
+
+std::uint64_t count_aliases(const Manifest& manifest) {
+  std::set<std::tuple<const File*, std::uint64_t, std::uint64_t>> seen;
+  std::uint64_t aliases = 0;
+  for (const Tensor& tensor : manifest.tensors) {
+    if (tensor.stored.pieces.size() != 1) continue;
+    const auto* range = std::get_if<FileRange>(&tensor.stored.pieces[0].origin);
+    if (!range || range->length == 0) continue;
+    aliases += !seen.emplace(range->file.get(), range->offset, range->length).second;
+  }
+  return aliases;
+}
+
+bool names_directory(const fs::path& target) {
+  std::error_code ignored;
+  return target.filename().empty() || fs::is_directory(target, ignored);
+}
+
+std::string leaf_of(const fs::path& target) {
+  const fs::path full = fs::absolute(target).lexically_normal();
+  return (full.filename().empty() ? full.parent_path() : full).filename().string();
+}
+
+std::uint64_t size_of(const Layout& layout) {
+  std::uint64_t total = 0;
+  for (const OutputFile& file : layout.files) total += file.size;
+  return total;
+}
+
+std::string shown_path(const fs::path& target, const Layout& layout, std::size_t file) {
+  const std::string& name = layout.files[file].name;
+  if (layout.directory) return (target / name).string();
+  return name.empty() ? target.string() : (target.parent_path() / name).string();
+}
+
+void check_free_space(const fs::path& target, const Layout& layout) {
+  const fs::path parent = fs::absolute(target).lexically_normal().parent_path();
+  const std::uint64_t needed = size_of(layout);
+  const std::uint64_t free = free_bytes(parent);
+  if (needed > free) {
+    throw Error(ErrorCode::output, "no_space",
+                "needs " + std::to_string(needed) + " bytes, the file system has " +
+                    std::to_string(free) + " free")
+        .in_file(target.string());
+  }
+}
+
+}  // namespace
+
+ConversionPlan::ConversionPlan(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ConversionPlan::~ConversionPlan() = default;
+ConversionPlan::ConversionPlan(ConversionPlan&&) noexcept = default;
+ConversionPlan& ConversionPlan::operator=(ConversionPlan&&) noexcept = default;
+
+const Manifest& ConversionPlan::manifest() const { return state_->manifest; }
+const Layout& ConversionPlan::layout() const { return state_->layout; }
+
+ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, const fs::path& target,
+                                    const std::map<std::string, std::string>& write_options,
+                                    const Limits& limits) {
+  if (!format.writer) {
+    throw Error(ErrorCode::unsupported, "no_writer",
+                format.unavailable.empty()
+                    ? std::string(format.name) + " can be read, not written"
+                    : std::string(format.name) + ": " + std::string(format.unavailable));
+  }
+  const Options options(format.write_options, write_options);
+  refuse_problems(manifest);
+  refuse_dtypes(manifest, format);
+
+  auto state = std::make_unique<State>();
+  state->writer = format.writer;
+  state->target = target;
+  state->aliases = count_aliases(manifest);
+  state->tensors = manifest.tensors.size();
+  for (const Tensor& tensor : manifest.tensors) {
+    state->bytes += tensor.bytes();
+    const Carrier carrier = format.writer->encoding(tensor.dtype)->carrier;
+    if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
+  }
+  const auto strings = format.writer->encoding(DType::string);
+  if (strings && strings->carrier == Carrier::string_pair) manifest = split_strings(manifest);
+  check(manifest, limits);
+  state->manifest = std::move(manifest);
+
+  const Output output{leaf_of(target), names_directory(target)};
+  state->layout = format.writer->lay_out(state->manifest, output, options);
+  if (output.directory && !state->layout.directory) {
+    throw Error(ErrorCode::usage, "not_a_folder",
+                std::string(format.name) + " is written to a file: name one in this folder")
+        .in_file(target.string());
+  }
+  check(state->layout, state->manifest);
+  return ConversionPlan(std::move(state));
+}
+
+std::string ConversionPlan::describe() const {
+  const Layout& layout = state_->layout;
+  std::string text;
+  for (const Slot& slot : layout.slots) {
+    const Tensor& tensor = state_->manifest.tensors[slot.tensor];
+    const Encoding encoding = *state_->writer->encoding(tensor.dtype);
+    text += printable(tensor.name) + "  " + std::string(to_string(tensor.dtype)) + " " +
+            to_string(tensor.shape) + "  " + std::to_string(tensor.bytes()) + " bytes -> " +
+            printable(shown_path(state_->target, layout, slot.file));
+    if (encoding.carrier != Carrier::native) {
+      text += "  carried as " + std::string(to_string(encoding.dtype)) + " (" +
+              std::string(to_string(encoding.carrier)) + ")";
+    }
+    text += "\n";
+  }
+  const fs::path parent = fs::absolute(state_->target).lexically_normal().parent_path();
+  text += std::to_string(state_->tensors) + " tensors, " + std::to_string(state_->bytes) +
+          " bytes -> " + std::to_string(layout.files.size()) +
+          (layout.files.size() == 1 ? " file, " : " files, ") + std::to_string(size_of(layout)) +
+          " bytes; " + std::to_string(free_bytes(parent)) + " bytes free; nothing was written\n";
+  return text;
+}
+
+Receipt ConversionPlan::run(const RunOptions& options) && {
+  const auto start = std::chrono::steady_clock::now();
+  State& state = *state_;
+  OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
+  for (const OutputFile& file : state.layout.files) target.names.push_back(file.name);
+  OutputFiles output(std::move(target), state.manifest.sources);
+  check_free_space(state.target, state.layout);
+
+  MoveResult moved;
+  try {
+    moved = move_all(state.manifest, state.layout, output, options);
+    if (options.verify_source) {
+      for (const auto& source : state.manifest.sources) source->check_unchanged();
+    }
+    output.commit(options.sync);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::output) throw error.in_file(state.target.string());
+    throw;
+  }
+
+  Receipt receipt;
+  receipt.tensors = state.tensors;
+  receipt.bytes = state.bytes;
+  receipt.output_bytes = moved.output_bytes;
+  receipt.carried = state.carried;
+  receipt.aliases = state.aliases;
+  receipt.notes = state.manifest.notes;
+  for (const Note& note : state.layout.notes) receipt.notes.push_back(note);
+  if (moved.changed_bools > 0) {
+    receipt.notes.push_back({"bool.normalised", std::to_string(moved.changed_bools) +
+                                                    " bool elements were neither 0 nor 1 and became 1"});
+  }
+  receipt.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return receipt;
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,147 @@
+#include "tensorferry/stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "plan/boxes.h"
+#include "plan/tensor_source.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::uint64_t kTile = 1u << 20;
+// Each tile of a source that is not row-major touches all of it: fewer, larger ones.
+constexpr std::uint64_t kStridedTile = 16u << 20;
+
+class TensorStream final : public ByteStream {
+ public:
+  TensorStream(const Tensor& tensor, std::uint64_t first, std::uint64_t count)
+      : tensor_(tensor), source_(tensor_), element_(std::max(info(tensor.dtype).bytes, 1u)) {
+    const std::uint64_t elements = tensor_.bytes() / element_;
+    next_ = std::min(first, elements);
+    end_ = next_ + std::min(count, elements - next_);
+    verify_ = next_ == 0 && end_ == elements;
+    if (verify_) context_.checksums = &checksums_;
+  }
+
+  std::size_t read(std::span<std::byte> bytes) override {
+    if (verify_) {
+      verify_ = false;
+      source_.verify_ahead();
+    }
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      if (taken_ == tile_.size() && !fill()) break;
+      const std::size_t n = std::min(bytes.size() - done, tile_.size() - taken_);
+      std::memcpy(bytes.data() + done, tile_.data() + taken_, n);
+      done += n;
+      taken_ += n;
+    }
+    return done;
+  }
+
+ private:
+  bool fill() {
+    if (next_ == end_) return false;
+    const std::uint64_t most = (source_.strided() ? kStridedTile : kTile) / element_ / 8 * 8;
+    const std::uint64_t count = std::min(most, end_ - next_);
+    tile_.resize(count * element_);
+    source_.read(next_, tile_, context_);
+    next_ += count;
+    taken_ = 0;
+    return true;
+  }
+
+  Tensor tensor_;
+  TensorSource source_;
+  CrcParts checksums_;
+  ReadContext context_;
+  std::uint64_t element_, next_ = 0, end_ = 0;
+  bool verify_ = false;
+  std::vector<std::byte> tile_;
+  std::size_t taken_ = 0;
+};
+
+void expect(const Tensor& tensor, std::uint64_t count, std::uint64_t expected) {
+  if (count == expected) return;
+  throw Error(ErrorCode::corrupt, "string_count",
+              "has " + std::to_string(count) + " strings, its shape " + to_string(tensor.shape) +
+                  " needs " + std::to_string(expected))
+      .in_tensor(tensor.name);
+}
+
+void place(std::vector<std::string>&& part, const Piece& piece, const Shape& shape,
+           std::vector<std::string>& whole) {
+  const Shape strides = dense_strides(shape, 1);
+  Shape index(piece.extent.size(), 0);
+  for (std::string& text : part) {
+    std::uint64_t at = 0;
+    for (std::size_t d = 0; d < index.size(); ++d) at += (piece.start[d] + index[d]) * strides[d];
+    whole[at] = std::move(text);
+    for (std::size_t d = index.size(); d-- > 0;) {
+      if (++index[d] < piece.extent[d]) break;
+      index[d] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ByteStream> open_stream(const Tensor& tensor, std::uint64_t first,
+                                        std::uint64_t count) {
+  return std::make_unique<TensorStream>(tensor, first, count);
+}
+
+std::vector<std::string> load_strings(const Tensor& tensor, const Limits& limits) {
+  if (tensor.problem) throw tensor.problem->in_tensor(tensor.name);
+  if (info(tensor.dtype).kind != DTypeKind::string) {
+    throw Error(ErrorCode::usage, "dtype",
+                "is " + std::string(to_string(tensor.dtype)) + ", not string")
+        .in_tensor(tensor.name);
+  }
+  std::uint64_t bytes = 0;
+  for (const Piece& piece : tensor.stored.pieces) {
+    bytes = checked_add(bytes, std::get<Strings>(piece.origin).bytes);
+  }
+  if (bytes > limits.string_bytes) {
+    throw Error(ErrorCode::resources, "strings",
+                "needs up to " + std::to_string(bytes) + " bytes of memory, the limit is " +
+                    std::to_string(limits.string_bytes) + " (--memory-limit raises it)")
+        .in_tensor(tensor.name);
+  }
+  const std::uint64_t elements = tensor.elements();
+  std::vector<std::string> whole;
+  try {
+    for (const Piece& piece : tensor.stored.pieces) {
+      std::vector<std::string> part = std::get<Strings>(piece.origin).load();
+      expect(tensor, part.size(), piece.start.empty() ? elements : element_count(piece.extent));
+      if (piece.start.empty()) return part;
+      whole.resize(elements);
+      place(std::move(part), piece, tensor.shape, whole);
+    }
+  } catch (const Error& error) {
+    throw error.in_tensor(tensor.name);
+  }
+  expect(tensor, whole.size(), elements);
+  return whole;
+}
+
+std::vector<std::byte> load_bytes(const Tensor& tensor) {
+  std::vector<std::byte> bytes(tensor.bytes());
+  auto stream = open_stream(tensor);
+  stream->read(bytes);
+  return bytes;
+}
+
+void detail::load_into(const Tensor& tensor, DType expected, std::span<std::byte> bytes) {
+  if (tensor.dtype != expected) {
+    throw Error(ErrorCode::usage, "dtype",
+                "is " + std::string(to_string(tensor.dtype)) + ", not " +
+                    std::string(to_string(expected)) + "; values are never converted")
+        .in_tensor(tensor.name);
+  }
+  open_stream(tensor)->read(bytes);
+}
+
+}  // namespace tensorferry

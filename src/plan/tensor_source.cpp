@@ -1,0 +1,182 @@
+#include "plan/tensor_source.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include "plan/boxes.h"
+#include "plan/kernels.h"
+#include "util/crc32c.h"
+
+namespace tensorferry {
+namespace {
+
+// A strided source is read through covering ranges of at most this many bytes.
+constexpr std::uint64_t kCoveringBytes = 4u << 20;
+// Skipping fewer bytes than this between two runs costs less than one more system call.
+constexpr std::uint64_t kWorthSkipping = 4096;
+
+std::uint64_t count_of(const Shape& extent) {
+  return std::accumulate(extent.begin(), extent.end(), std::uint64_t{1}, std::multiplies<>());
+}
+
+/// A piece that is not row-major, and how to take a box out of it.
+struct StridedRead {
+  const FileRange& range;
+  const std::vector<std::uint64_t>& strides;
+  const Shape& to_strides;
+  std::uint32_t element;
+  std::vector<std::byte>& scratch;
+
+  /// Copies the box at `offset` (bytes into the range) to `to`: by one covering read where little is skipped, else by halves.
+  void read(std::uint64_t offset, const Shape& extent, std::byte* to) const {
+    std::uint64_t span = element, count = 1, runs = 1;
+    std::size_t widest = 0;
+    std::uint64_t widest_bytes = 0;
+    for (std::size_t d = 0; d < extent.size(); ++d) {
+      std::uint64_t reach = (extent[d] - 1) * strides[d];
+      span += reach;
+      count *= extent[d];
+      if (strides[d] != element) runs *= extent[d];
+      if (reach > widest_bytes) {
+        widest = d;
+        widest_bytes = reach;
+      }
+    }
+    const std::uint64_t needed = count * element;
+    if (count == 1 || (span <= kCoveringBytes && span <= needed + runs * kWorthSkipping)) {
+      scratch.resize(std::max<std::size_t>(scratch.size(), span));
+      range.file->read_at(range.offset + offset, std::span(scratch).first(span));
+      copy_box(to, to_strides, scratch.data(), strides, extent, element);
+      return;
+    }
+    Shape half = extent;
+    half[widest] = extent[widest] / 2;
+    read(offset, half, to);
+    const std::uint64_t skip = half[widest];
+    half[widest] = extent[widest] - skip;
+    read(offset + skip * strides[widest], half, to + skip * to_strides[widest]);
+  }
+};
+
+}  // namespace
+
+struct TensorSource::Box {
+  Shape start, extent;
+};
+
+TensorSource::TensorSource(const Tensor& tensor, std::uint64_t key) : tensor_(tensor), key_(key) {
+  if (tensor.problem) throw tensor.problem->in_tensor(tensor.name);
+  const DTypeInfo& row = info(tensor.dtype);
+  if (row.kind == DTypeKind::string) {
+    throw Error(ErrorCode::usage, "strings", "strings are read by load_strings")
+        .in_tensor(tensor.name);
+  }
+  // Opaque types are bytes that nothing is known of.
+  element_bytes_ = std::max(row.bytes, 1u);
+  component_bytes_ = row.component_bytes;
+  const auto& pieces = tensor.stored.pieces;
+  whole_ = pieces.size() == 1 && pieces[0].start.empty() && pieces[0].byte_strides.empty();
+  strided_ = std::any_of(pieces.begin(), pieces.end(),
+                         [](const Piece& piece) { return !piece.byte_strides.empty(); });
+}
+
+void TensorSource::verify_ahead() const {
+  for (const Piece& piece : tensor_.stored.pieces) {
+    if (!verified_while_moving(tensor_.stored, piece)) verify_piece(tensor_, piece);
+  }
+}
+
+void TensorSource::read(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const {
+  if (out.empty()) return;
+  try {
+    if (tensor_.stored.codec == Codec::packed) return read_packed(first, out, context);
+    if (whole_) {
+      read_range(0, first * element_bytes_, out, context);
+    } else {
+      read_boxes(first, out, context);
+    }
+  } catch (const Error& error) {
+    throw error.in_tensor(tensor_.name);
+  }
+  if (tensor_.stored.order == std::endian::big) swap_bytes(out, component_bytes_);
+  const std::uint64_t changed = normalise(tensor_.dtype, out);
+  if (changed > 0 && context.bools) *context.bools += changed;
+}
+
+void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span<std::byte> bytes,
+                              ReadContext& context) const {
+  const Piece& from = tensor_.stored.pieces[piece];
+  const auto& range = std::get<FileRange>(from.origin);
+  range.file->read_at(range.offset + offset, bytes);
+  if (!context.checksums || !verified_while_moving(tensor_.stored, from)) return;
+  auto whole = context.checksums->add(key_ << 32 | piece, range.length, offset, bytes.size(),
+                                      crc32c(0, bytes));
+  if (whole) compare_crc(tensor_, from, *whole);
+}
+
+void TensorSource::read_packed(std::uint64_t first, std::span<std::byte> out,
+                               ReadContext& context) const {
+  const std::uint64_t bits = info(tensor_.dtype).bits;
+  const std::uint64_t begin = first * bits / 8;
+  const std::uint64_t end = ((first + out.size()) * bits + 7) / 8;
+  context.scratch.resize(std::max<std::size_t>(context.scratch.size(), end - begin));
+  auto packed = std::span(context.scratch).first(end - begin);
+  read_range(0, begin, packed, context);
+  unpack_bits(tensor_.dtype, packed, static_cast<std::uint32_t>(first * bits % 8), out);
+}
+
+void TensorSource::read_boxes(std::uint64_t first, std::span<std::byte> out,
+                              ReadContext& context) const {
+  Box box;
+  for (std::uint64_t left = out.size() / element_bytes_; left > 0;) {
+    const std::uint64_t boxed = leading_box(tensor_.shape, first, left, box.start, box.extent);
+    read_box(box, out.first(boxed * element_bytes_), context);
+    out = out.subspan(boxed * element_bytes_);
+    first += boxed;
+    left -= boxed;
+  }
+}
+
+void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContext& context) const {
+  const std::size_t rank = tensor_.shape.size();
+  const Shape to_strides = dense_strides(box.extent, element_bytes_);
+  for (std::size_t p = 0; p < tensor_.stored.pieces.size(); ++p) {
+    const Piece& piece = tensor_.stored.pieces[p];
+    const Shape& extent = piece.extent.empty() ? tensor_.shape : piece.extent;
+    const Shape from_strides =
+        piece.byte_strides.empty() ? dense_strides(extent, element_bytes_) : piece.byte_strides;
+    Shape common(rank);
+    std::uint64_t from = 0, to = 0;  // bytes
+    bool apart = false;
+    for (std::size_t d = 0; d < rank && !apart; ++d) {
+      const std::uint64_t start = piece.start.empty() ? 0 : piece.start[d];
+      const std::uint64_t low = std::max(box.start[d], start);
+      const std::uint64_t high = std::min(box.start[d] + box.extent[d], start + extent[d]);
+      apart = low >= high;
+      common[d] = apart ? 0 : high - low;
+      from += (low - start) * from_strides[d];
+      to += (low - box.start[d]) * to_strides[d];
+    }
+    if (apart) continue;
+    if (!piece.byte_strides.empty()) {
+      StridedRead{std::get<FileRange>(piece.origin), piece.byte_strides, to_strides, element_bytes_,
+                  context.scratch}
+          .read(from, common, out.data() + to);
+      continue;
+    }
+    // The box is contiguous in the tensor, so what it shares with a row-major piece is contiguous there.
+    const std::uint64_t bytes = count_of(common) * element_bytes_;
+    if (bytes == out.size()) {
+      read_range(p, from, out, context);
+      continue;
+    }
+    context.scratch.resize(std::max<std::size_t>(context.scratch.size(), bytes));
+    auto part = std::span(context.scratch).first(bytes);
+    read_range(p, from, part, context);
+    copy_box(out.data() + to, to_strides, part.data(), dense_strides(common, element_bytes_),
+             common, element_bytes_);
+  }
+}
+
+}  // namespace tensorferry

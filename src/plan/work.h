@@ -1,0 +1,44 @@
+// A layout cut into windows of output files: the unit of work of the mover.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensorferry/layout.h"
+#include "tensorferry/manifest.h"
+
+namespace tensorferry {
+
+/// Something that lies in an output file.
+struct Item {
+  std::uint64_t offset, length;
+  std::size_t index;  ///< into Layout::segments or Layout::slots
+  bool slot;
+
+  std::uint64_t end() const { return offset + length; }
+};
+
+/// Consecutive bytes of one output file, made in one buffer and written at once.
+struct Window {
+  std::size_t file;
+  std::uint64_t begin, end;
+  std::size_t first_item;  ///< the first item of the file that may reach into it
+};
+
+struct Work {
+  std::vector<std::vector<Item>> items;      ///< of each file, by offset
+  std::vector<Window> windows;               ///< file by file, by offset
+  std::vector<std::size_t> windows_of_file;  ///< how many each file has
+  std::vector<std::size_t> verify_ahead;     ///< tensors whose checksums cannot be taken while moving
+  std::uint64_t bytes = 0;                   ///< of all windows
+};
+
+/// What a window normally spans, and the multiple in the output file at which it ends: measured to be the best size for
+/// one write to the page cache; larger buffers fall out of the second-level cache.
+inline constexpr std::uint64_t kWindowBytes = 1u << 20;
+
+/// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut; those of tensors that
+/// are not row-major in the source span `strided_bytes`. Offsets of a prepared file must be known.
+Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes);
+
+}  // namespace tensorferry

@@ -1,0 +1,124 @@
+#include "util/json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "tensorferry/error.h"
+
+namespace tensorferry {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::corrupt, "json", "JSON: " + why);
+}
+
+// Builds the document from the parser's events, so that depth and keys are checked before anything
+// is kept.
+class Builder {
+ public:
+  explicit Builder(std::size_t depth) : depth_(depth) {}
+
+  bool null() { return add(nullptr); }
+  bool boolean(bool value) { return add(value); }
+  bool number_integer(Json::number_integer_t value) { return add(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return add(value); }
+  bool number_float(Json::number_float_t value, const std::string&) { return add(value); }
+  bool string(std::string& value) { return add(std::move(value)); }
+  bool binary(Json::binary_t&) { return false; }
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& name) {
+    Frame& frame = frames_.back();
+    if (frame.has(name)) refuse("the key \"" + printable(name) + "\" stands twice in one object");
+    frame.key = std::move(name);
+    return true;
+  }
+
+  template <typename Exception>
+  bool parse_error(std::size_t, const std::string&, const Exception& problem) {
+    std::string_view text = problem.what();
+    const std::size_t bracket =
+        text.find("] ");  // "[json.exception.parse_error.101] parse error at ..."
+    if (bracket != std::string_view::npos) text.remove_prefix(bracket + 2);
+    refuse(printable(text, 400));
+  }
+
+  Json take() { return std::move(result_); }
+
+ private:
+  struct Frame {
+    Json value;
+    std::string key;
+    // Of a large object; a small one is searched directly.
+    std::unordered_set<std::string> keys = {};
+
+    bool has(const std::string& name) {
+      constexpr std::size_t kSmall = 16;
+      const auto& members = value.get_ref<const Json::object_t&>();
+      if (members.size() < kSmall) {
+        return std::any_of(members.begin(), members.end(),
+                           [&](const auto& member) { return member.first == name; });
+      }
+      if (keys.empty()) {
+        for (const auto& member : members) keys.insert(member.first);
+      }
+      return !keys.insert(name).second;
+    }
+  };
+
+  bool open(Json container) {
+    if (frames_.size() >= depth_)
+      refuse("nested more than " + std::to_string(depth_) + " levels deep");
+    frames_.push_back({std::move(container), {}});
+    return true;
+  }
+
+  bool close() {
+    Json value = std::move(frames_.back().value);
+    frames_.pop_back();
+    return add(std::move(value));
+  }
+
+  bool add(Json value) {
+    if (frames_.empty()) {
+      result_ = std::move(value);
+    } else if (Frame& frame = frames_.back(); frame.value.is_array()) {
+      frame.value.get_ref<Json::array_t&>().push_back(std::move(value));
+    } else {
+      // The vector beneath: the ordered map's own insertion searches all keys each time.
+      using Members = std::vector<std::pair<const std::string, Json>>;
+      static_cast<Members&>(frame.value.get_ref<Json::object_t&>())
+          .emplace_back(std::move(frame.key), std::move(value));
+    }
+    return true;
+  }
+
+  std::size_t depth_;
+  std::vector<Frame> frames_;
+  Json result_;
+};
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::size_t depth) {
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") refuse("starts with a byte order mark");
+  // The parser takes a NUL for the end of its input and would not see what follows.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    refuse("a NUL byte at offset " + std::to_string(nul));
+  }
+  Builder builder(depth);
+  try {
+    if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse("malformed");
+  } catch (const Json::exception& problem) {
+    refuse(printable(problem.what(), 400));
+  }
+  return builder.take();
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,334 @@
+#include "util/manifest_json.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "util/json.h"
+#include "util/text.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kBlanks = " \t\r\n";
+
+[[noreturn]] void fail(std::string message) {
+  throw Error(ErrorCode::corrupt, "manifest", std::move(message));
+}
+
+std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
+
+std::string shown(const Json& value) {
+  return value.is_structured() ? std::string("an ") + value.type_name() : printable(value.dump());
+}
+
+const Json* find(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+const std::string& text_of(const Json& value, std::string_view key) {
+  if (!value.is_string()) fail(in_quotes(key) + " must be a string, found " + shown(value));
+  return value.get_ref<const std::string&>();
+}
+
+std::uint64_t size_of(const Json& value, std::string_view key) {
+  // Only plain digits are unsigned here: 1.0, 1e3, 2^64 come as floating point, -0 as a signed number.
+  if (!value.is_number_unsigned()) {
+    fail(in_quotes(key) + " must be a non-negative whole number below 2^64, found " + shown(value));
+  }
+  return value.get<std::uint64_t>();
+}
+
+void refuse_unknown_keys(const Json& object, const std::vector<std::string>& known) {
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const std::vector<std::string> close = nearest(key, known);
+    fail("unknown key " + in_quotes(key) +
+         (close.empty() ? "; known are " + join_names(known) : "; did you mean " + in_quotes(close.front()) + "?"));
+  }
+}
+
+std::string decoded_base64(const Json& value, std::string_view key) {
+  try {
+    return base64_decode(text_of(value, key));
+  } catch (const Error& error) {
+    fail(in_quotes(key) + ": " + error.message());
+  }
+}
+
+AttributeValue attribute_of(const Json& value, const std::string& key) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_float()) return value.get<double>();
+  const bool whole = value.is_number_integer();
+  if (whole && value.is_number_unsigned() &&
+      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+    fail("attribute " + in_quotes(key) + " is above 2^63 - 1");
+  }
+  if (!whole) fail("attribute " + in_quotes(key) + " must be a string, number, true or false, found " + shown(value));
+  return value.get<std::int64_t>();
+}
+
+Attributes attributes_of(const Json& object) {
+  Attributes attributes;
+  if (const Json* given = find(object, "attributes")) {
+    if (!given->is_object()) fail("\"attributes\" must be an object, found " + shown(*given));
+    for (const auto& [key, value] : given->items()) attributes.emplace(key, attribute_of(value, key));
+  }
+  if (const Json* given = find(object, "attributes_base64")) {
+    if (!given->is_object()) fail("\"attributes_base64\" must be an object, found " + shown(*given));
+    for (const auto& [key, value] : given->items()) {
+      if (!attributes.emplace(key, decoded_base64(value, key)).second) {
+        fail("attribute " + in_quotes(key) + " is in \"attributes\" and in \"attributes_base64\"");
+      }
+    }
+  }
+  return attributes;
+}
+
+std::string name_of(const Json& object) {
+  const Json* plain = find(object, "name");
+  const Json* encoded = find(object, "name_base64");
+  if (plain != nullptr && encoded != nullptr) fail("has both \"name\" and \"name_base64\"");
+  if (plain != nullptr) return text_of(*plain, "name");
+  if (encoded != nullptr) return decoded_base64(*encoded, "name_base64");
+  fail("\"name\" is missing");
+}
+
+Shape shape_of(const Json& object) {
+  const Json* given = find(object, "shape");
+  if (given == nullptr) fail("\"shape\" is missing: bytes alone cannot be interpreted, refusing to guess");
+  if (!given->is_array()) fail("\"shape\" must be an array of extents, found " + shown(*given));
+  Shape shape;
+  for (const Json& extent : *given) shape.push_back(size_of(extent, "shape"));
+  return shape;
+}
+
+/// True for `second`, false for `first`.
+bool choice_of(const Json& value, std::string_view key, std::string_view first, std::string_view second) {
+  const std::string& text = text_of(value, key);
+  if (text != first && text != second) {
+    fail(in_quotes(key) + " must be " + in_quotes(first) + " or " + in_quotes(second) + ", found " + in_quotes(text));
+  }
+  return text == second;
+}
+
+void read_dtype(const Json& object, ManifestEntry& entry) {
+  const Json* given = find(object, "dtype");
+  if (given == nullptr) fail("\"dtype\" is missing: bytes alone cannot be interpreted, refusing to guess");
+  const ParsedDType parsed = parse_dtype(text_of(*given, "dtype"));
+  entry.dtype = parsed.dtype;
+  if (entry.dtype != DType::string && !is_fixed_size(entry.dtype)) {
+    throw Error(ErrorCode::unsupported, "dtype",
+                std::string(to_string(entry.dtype)) + " has no form in files of plain bytes");
+  }
+  entry.big_endian = parsed.big_endian.value_or(false);
+  if (const Json* order = find(object, "byte_order")) {
+    entry.big_endian = choice_of(*order, "byte_order", "little", "big");
+    if (parsed.big_endian.has_value() && *parsed.big_endian != entry.big_endian) {
+      fail("\"dtype\" " + shown(*given) + " and \"byte_order\" " + shown(*order) + " contradict each other");
+    }
+  }
+}
+
+std::string file_of(const Json& object) {
+  const Json* given = find(object, "file");
+  if (given == nullptr) fail("\"file\" is missing");
+  const std::string& file = text_of(*given, "file");
+  if (file.empty() || file == "." || file == ".." ||
+      file.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
+    throw Error(ErrorCode::unsafe, "path",
+                "\"file\" must be the plain name of a file in the manifest's folder, found " + in_quotes(file));
+  }
+  return file;
+}
+
+std::string checksum_of(const Json& object, const char* key, std::size_t digits) {
+  const Json* given = find(object, key);
+  if (given == nullptr) return {};
+  std::string text = text_of(*given, key);
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (text.size() != digits || text.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    fail(in_quotes(key) + " must be " + std::to_string(digits) + " hexadecimal digits, found " + shown(*given));
+  }
+  return text;
+}
+
+void read_fields(const Json& object, ManifestEntry& entry) {
+  static const std::vector<std::string> known = {
+      "name",   "name_base64", "dtype", "shape",  "file",   "offset",     "length",
+      "byte_order", "order",   "sha256", "crc32c", "attributes", "attributes_base64"};
+  refuse_unknown_keys(object, known);
+  read_dtype(object, entry);
+  entry.shape = shape_of(object);
+  entry.file = file_of(object);
+  if (const Json* offset = find(object, "offset")) entry.offset = size_of(*offset, "offset");
+  if (const Json* length = find(object, "length")) entry.length = size_of(*length, "length");
+  if (const Json* order = find(object, "order")) {
+    entry.column_major = choice_of(*order, "order", "row-major", "column-major");
+  }
+  entry.sha256 = checksum_of(object, "sha256", 64);
+  entry.crc32c = checksum_of(object, "crc32c", 8);
+  entry.attributes = attributes_of(object);
+  if (entry.dtype != DType::string) return;
+  if (!entry.length) fail("\"length\" is missing: strings do not tell it by their shape");
+  if (entry.big_endian || entry.column_major) {
+    fail("strings are row-major and their lengths little-endian");
+  }
+}
+
+ManifestEntry entry_of(const Json& object, std::size_t index) {
+  ManifestEntry entry;
+  bool named = false;
+  try {
+    if (!object.is_object()) fail("must be an object, found " + shown(object));
+    entry.name = name_of(object);
+    named = true;
+    read_fields(object, entry);
+    return entry;
+  } catch (const Error& error) {
+    const Error placed(error.code(), error.detail(), "entry " + std::to_string(index) + ": " + error.message());
+    throw named ? placed.in_tensor(entry.name) : placed;
+  }
+}
+
+void check_version(const Json& document) {
+  const Json* version = find(document, "tensorferry");
+  if (version == nullptr) fail("no key \"tensorferry\": this is not a manifest of this program");
+  if (!version->is_number_unsigned()) fail("\"tensorferry\" must be the number 1, found " + shown(*version));
+  if (version->get<std::uint64_t>() != kVersion) {
+    throw Error(ErrorCode::unsupported, "manifest_version",
+                "this is version " + shown(*version) + " of the manifest, version 1 is known");
+  }
+}
+
+void append_attributes(std::string& out, const Attributes& attributes) {
+  std::string plain, encoded;
+  for (const auto& [key, value] : attributes) {
+    const double* number = std::get_if<double>(&value);
+    if (!is_utf8(key) || (number != nullptr && !std::isfinite(*number))) {
+      throw Error(ErrorCode::unsupported, "attribute", "a manifest cannot hold the attribute " + in_quotes(key) +
+                                                           ": its key is not UTF-8 or its number not finite");
+    }
+    const std::string* text = std::get_if<std::string>(&value);
+    const bool binary = text != nullptr && !is_utf8(*text);
+    std::string& list = binary ? encoded : plain;
+    if (!list.empty()) list += ", ";
+    list += Json(key).dump() + ": ";
+    list += binary ? Json(base64_encode(*text)).dump() : std::visit([](const auto& v) { return Json(v).dump(); }, value);
+  }
+  out += "\"attributes\": {" + plain + '}';
+  if (!encoded.empty()) out += ", \"attributes_base64\": {" + encoded + '}';
+}
+
+void append_entry(std::string& out, const ManifestEntry& entry) {
+  const bool plain = is_utf8(entry.name);
+  out += plain ? "{\"name\": " : "{\"name_base64\": ";
+  out += Json(plain ? entry.name : base64_encode(entry.name)).dump();
+  out += ", \"dtype\": " + Json(std::string(to_string(entry.dtype))).dump();
+  out += ", \"shape\": " + to_string(entry.shape);
+  out += ", \"file\": " + Json(entry.file).dump();
+  out += ", \"offset\": " + std::to_string(entry.offset);
+  if (entry.length) out += ", \"length\": " + std::to_string(*entry.length);
+  out += entry.big_endian ? ", \"byte_order\": \"big\"" : ", \"byte_order\": \"little\"";
+  out += entry.column_major ? ", \"order\": \"column-major\"" : ", \"order\": \"row-major\"";
+  if (!entry.sha256.empty()) out += ", \"sha256\": \"" + entry.sha256 + '"';
+  if (!entry.crc32c.empty()) out += ", \"crc32c\": \"" + entry.crc32c + '"';
+  if (!entry.attributes.empty()) {
+    out += ", ";
+    append_attributes(out, entry.attributes);
+  }
+  out += '}';
+}
+
+}  // namespace
+
+bool looks_like_manifest(std::string_view text) {
+  std::size_t depth = 0;
+  for (std::size_t at = text.find_first_not_of(kBlanks); at < text.size(); ++at) {
+    const char c = text[at];
+    if (depth == 0 && c != '{') return false;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && --depth == 0) return false;
+    if (c != '"') continue;
+    const std::size_t start = at + 1;
+    for (at = start; at < text.size() && text[at] != '"'; ++at) {
+      if (text[at] == '\\') ++at;
+    }
+    if (at >= text.size()) return false;
+    const std::size_t behind = text.find_first_not_of(kBlanks, at + 1);
+    if (depth == 1 && text.substr(start, at - start) == "tensorferry" && behind < text.size() && text[behind] == ':') {
+      return true;
+    }
+  }
+  return false;
+}
+
+ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
+  const Json parsed = parse_json(text, static_cast<std::size_t>(limits.json_depth));
+  if (!parsed.is_object()) fail("must be a JSON object, found " + shown(parsed));
+  check_version(parsed);
+  refuse_unknown_keys(parsed, {"tensorferry", "attributes", "attributes_base64", "tensors"});
+  ManifestDocument document;
+  document.attributes = attributes_of(parsed);
+  const Json* tensors = find(parsed, "tensors");
+  if (tensors == nullptr || !tensors->is_array()) fail("\"tensors\" must be an array");
+  if (tensors->size() > limits.tensors) {
+    throw Error(ErrorCode::unsafe, "limit", "the manifest lists " + std::to_string(tensors->size()) +
+                                                " tensors, the limit is " + std::to_string(limits.tensors));
+  }
+  document.tensors.reserve(tensors->size());
+  for (const Json& object : *tensors) document.tensors.push_back(entry_of(object, document.tensors.size()));
+  return document;
+}
+
+std::string format_manifest(const ManifestDocument& document) {
+  std::string out = "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
+  append_attributes(out, document.attributes);
+  out += ",\n \"tensors\": [";
+  const char* separator = "\n  ";
+  for (const ManifestEntry& entry : document.tensors) {
+    out += separator;
+    append_entry(out, entry);
+    separator = ",\n  ";
+  }
+  out += "]}\n";
+  return out;
+}
+
+std::string crc32c_to_hex(std::uint32_t crc) {
+  std::string digits;
+  for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[(crc >> shift) & 15];
+  return digits;
+}
+
+void add_manifest_file(Layout& layout, ManifestDocument document) {
+  if (document.tensors.size() != layout.slots.size()) {
+    throw Error(ErrorCode::internal, "manifest", "the manifest does not describe the slots of the layout");
+  }
+  std::vector<std::size_t> pending;  // entries that wait for their checksum
+  for (std::size_t i = 0; i < document.tensors.size(); ++i) {
+    if (!document.tensors[i].crc32c.empty()) continue;
+    document.tensors[i].crc32c = crc32c_to_hex(0);
+    pending.push_back(i);
+  }
+  const std::size_t file = layout.files.size();
+  std::string text = format_manifest(document);
+  layout.files.push_back({std::string(manifest_file_name), text.size()});
+  layout.segments.push_back({file, 0, std::move(text)});
+  layout.finish = [file, pending = std::move(pending),
+                   shared = std::make_shared<ManifestDocument>(std::move(document))](std::span<const std::uint32_t> crcs) {
+    for (std::size_t i : pending) shared->tensors[i].crc32c = crc32c_to_hex(crcs[i]);
+    return std::vector<Segment>{{file, 0, format_manifest(*shared)}};
+  };
+}
+
+}  // namespace tensorferry

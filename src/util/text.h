@@ -1,0 +1,28 @@
+// Text encodings that several formats share.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tensorferry {
+
+/// Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+
+/// RFC 4648 with padding. base64_decode throws Error(corrupt) for anything else.
+std::string base64_encode(std::string_view bytes);
+std::string base64_decode(std::string_view text);
+
+/// `%XX` (upper-case hex) for each byte that `keep` refuses, and for `%` itself; percent_decode throws Error(corrupt).
+std::string percent_encode(std::string_view text, bool (*keep)(unsigned char));
+std::string percent_decode(std::string_view text);
+
+/// Of `candidates`, those within a small edit distance of `word`, nearest first, at most `most`.
+std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
+                                 std::size_t most = 1);
+
+/// "a, b and 3 more": printable names, at most `most` of them.
+std::string join_names(const std::vector<std::string>& names, std::size_t most = 20);
+
+}  // namespace tensorferry

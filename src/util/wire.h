@@ -1,0 +1,41 @@
+// The wire format of Protocol Buffers (protobuf.dev, "Encoding"), for files whose bulk never enters
+// a message.
+//
+//   message = field*           field = tag, value           tag = varint(number << 3 | type)
+//   varint  = 7 bits a byte, the lowest first; the top bit is set on all bytes but the last; at
+//   most 10 bytes type 0: varint   1: 8 bytes   2: varint length, then that many bytes   5: 4 bytes
+//   (3 and 4: groups, refused)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tensorferry::wire {
+
+enum class Type : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
+
+/// Bytes that `value` takes: 1 to 10.
+std::size_t varint_size(std::uint64_t value);
+void append_varint(std::string& out, std::uint64_t value);
+
+/// The tag and length in front of the `length` bytes of a string, bytes, packed or message field.
+void append_bytes_header(std::string& out, std::uint32_t number, std::uint64_t length);
+std::size_t bytes_header_size(std::uint32_t number, std::uint64_t length);
+
+/// What stands in front of a field's contents.
+struct Field {
+  std::uint32_t number = 0;
+  Type type = Type::varint;
+  std::uint64_t value =
+      0;  ///< of a varint the value; otherwise the length of the contents in bytes
+};
+
+/// The field at `position`, which moves behind the header: for a varint to the next field,
+/// otherwise to the contents, whose length is not compared with what is there. Nothing: the header
+/// is cut or malformed; `position` stays.
+std::optional<Field> next_field(std::string_view message, std::size_t& position);
+
+}  // namespace tensorferry::wire

@@ -1,0 +1,117 @@
+// Inputs, and the rules by which files named in untrusted bytes are opened.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "error_id.h"
+#include "temp_folder.h"
+#include "tensorferry/error.h"
+#include "tensorferry/input.h"
+
+using namespace tensorferry;
+namespace fs = std::filesystem;
+
+TEST_CASE("an input is a file, a folder, or a prefix that files share") {
+  TempFolder folder;
+  folder.write("model.ckpt.index", "i");
+  folder.write("model.ckpt.data-00000-of-00001", "d");
+  CHECK(Input::open(folder / "model.ckpt.index").kind() == Input::Kind::file);
+  CHECK(Input::open(folder.path()).kind() == Input::Kind::directory);
+  const Input prefix = Input::open(folder / "model.ckpt");
+  CHECK(prefix.kind() == Input::Kind::prefix);
+  CHECK(prefix.leaf() == "model.ckpt");
+  CHECK(prefix.sibling("model.ckpt.index")->read_string(0, 1) == "i");
+  CHECK(error_id([&] { Input::open(folder / "model"); }) == "input.missing");
+  CHECK(error_id([&] { prefix.file(); }) == "input.not_a_file");
+}
+
+TEST_CASE("what is not a regular file is refused, and a FIFO does not hang") {
+  TempFolder folder;
+  REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  CHECK(error_id([&] { Input::open(folder / "fifo"); }) == "input.special_file");
+  CHECK(error_id([] { Input::open("/dev/zero"); }) == "input.special_file");
+  CHECK(error_id([] { Input::open("/proc/self/status"); }) == "input.special_file");
+}
+
+TEST_CASE("a sibling's name may not leave the folder") {
+  TempFolder folder;
+  folder.write("model/index", "x");
+  folder.write("outside", "secret");
+  fs::create_symlink("../outside", folder / "model/link");
+  fs::create_symlink(folder / "outside", folder / "model/absolute_link");
+  fs::create_symlink("index", folder / "model/inner_link");
+  const Input input = Input::open(folder / "model/index");
+  for (const char* name : {"../outside", "/etc/passwd", "a/../../outside", "..", "", "a\\b"}) {
+    CAPTURE(name);
+    CHECK(error_id([&] { input.sibling(name); }) == "unsafe.path");
+  }
+  CHECK(error_id([&] { input.sibling(std::string_view("a\0b", 3)); }) == "unsafe.path");
+  CHECK(error_id([&] { input.sibling("link"); }) == "unsafe.link_leaves_folder");
+  CHECK(error_id([&] { input.sibling("absolute_link"); }) == "unsafe.link_leaves_folder");
+  CHECK(error_id([&] { input.sibling("absent"); }) == "input.missing");
+  CHECK(input.sibling("inner_link")->read_string(0, 1) == "x");
+}
+
+TEST_CASE("a download cache, where the model and its siblings are links into one folder, works") {
+  TempFolder folder;
+  folder.write("models/blobs/aaa", "index");
+  folder.write("models/blobs/bbb", "data");
+  fs::create_directories(folder / "models/snapshots/rev/sub");
+  fs::create_symlink("../../blobs/aaa", folder / "models/snapshots/rev/m.index");
+  fs::create_symlink("../../blobs/bbb", folder / "models/snapshots/rev/m.data");
+  fs::create_symlink("../../../blobs/bbb", folder / "models/snapshots/rev/sub/m.data");
+  for (const char* name : {"models/snapshots/rev/m.index", "models/snapshots/rev/m",
+                           "models/snapshots/rev"}) {
+    CAPTURE(name);
+    const Input input = Input::open(folder / name);
+    CHECK(input.sibling("m.data")->read_string(0, 4) == "data");
+    CHECK(input.sibling("sub/m.data")->read_string(0, 4) == "data");
+  }
+}
+
+TEST_CASE("a file that is a link elsewhere brings the siblings beside its target") {
+  TempFolder folder;
+  folder.write("store/one", "1");
+  folder.write("store/two", "2");
+  folder.write("elsewhere", "3");
+  fs::create_directories(folder / "model");
+  fs::create_symlink("../store/one", folder / "model/main");
+  fs::create_symlink("../store/two", folder / "model/other");
+  fs::create_symlink("../elsewhere", folder / "model/escape");
+  const Input input = Input::open(folder / "model/main");
+  CHECK(input.sibling("other")->read_string(0, 1) == "2");
+  CHECK(error_id([&] { input.sibling("escape"); }) == "unsafe.link_leaves_folder");
+}
+
+TEST_CASE("reading past the end and files that change are told apart") {
+  TempFolder folder;
+  const fs::path path = folder.write("file", "0123456789");
+  auto file = Input::open(path).file();
+  CHECK(error_id([&] { file->read_string(8, 3); }) == "corrupt.truncated");
+  CHECK(error_id([&] { file->read_string(~std::uint64_t{0}, 2); }) == "corrupt.truncated");
+  CHECK(file->read_string(8, 2) == "89");
+  CHECK(error_id([&] { file->check_unchanged(); }) == "no error");
+  fs::resize_file(path, 4);
+  CHECK(error_id([&] { file->read_string(2, 8); }) == "input.changed");
+  CHECK(error_id([&] { file->check_unchanged(); }) == "input.changed");
+}
+
+TEST_CASE("more files than a process may have open can be read in any order") {
+  TempFolder folder;
+  constexpr int kFiles = 600;
+  for (int i = 0; i < kFiles; ++i) folder.write("f" + std::to_string(i), std::to_string(i));
+  const Input input = Input::open(folder.path());
+  std::vector<std::shared_ptr<const File>> files;
+  for (int i = 0; i < kFiles; ++i) files.push_back(input.sibling("f" + std::to_string(i)));
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < kFiles; ++i) {
+      const auto& file = files[static_cast<std::size_t>(i)];
+      CHECK(file->read_string(0, file->size()) == std::to_string(i));
+    }
+  }
+  std::size_t open = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator("/proc/self/fd")) ++open;
+  CHECK(open < 400);
+  fs::remove(folder / "f0");
+  folder.write("f0", "another");
+  CHECK(error_id([&] { files[0]->read_string(0, 1); }) == "input.changed");
+}

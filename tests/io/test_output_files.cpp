@@ -1,0 +1,155 @@
+// Output appears complete or not at all.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "error_id.h"
+#include "io/output_files.h"
+#include "temp_folder.h"
+#include "tensorferry/error.h"
+
+using namespace tensorferry;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Sources = std::vector<std::shared_ptr<const File>>;
+
+void put(OutputFiles& output, std::size_t index, std::string_view text) {
+  Descriptor fd = output.open(index);
+  write_at(fd, 0, std::as_bytes(std::span(text)), "test");
+  output.complete(index, std::move(fd), true);
+}
+
+void write_single(const fs::path& path, std::string_view text, bool overwrite,
+                  const Sources& sources = {}) {
+  OutputFiles output({path, false, {""}, overwrite}, sources);
+  put(output, 0, text);
+  output.commit(true);
+}
+
+constexpr char kManifest[] =
+    R"({"tensorferry":1,"tensors":[{"name":"a","dtype":"uint8","shape":[1],"file":"a.npy"}]})";
+
+void write_folder(const fs::path& path, bool overwrite, const Sources& sources = {}) {
+  OutputFiles output({path, true, {"a.npy", "manifest.json"}, overwrite}, sources);
+  output.prepare_directory();
+  put(output, 0, "a");
+  put(output, 1, kManifest);
+  output.commit(true);
+}
+
+mode_t mode_of(const fs::path& path) {
+  struct stat s {};
+  REQUIRE(stat(path.c_str(), &s) == 0);
+  return s.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("a file appears at commit, with the permissions of the umask") {
+  TempFolder folder;
+  const mode_t old = umask(027);
+  {
+    OutputFiles output({folder / "out", false, {""}, false}, {});
+    put(output, 0, "text");
+    CHECK(!fs::exists(folder / "out"));
+    output.commit(true);
+  }
+  umask(old);
+  CHECK(read_file(folder / "out") == "text");
+  CHECK(mode_of(folder / "out") == 0640);
+  CHECK(folder.names() == std::vector<std::string>{"out"});
+}
+
+TEST_CASE("nothing is left when there is no commit") {
+  TempFolder folder;
+  {
+    OutputFiles file({folder / "out", false, {"", "out.data"}, false}, {});
+    put(file, 0, "text");
+    put(file, 1, "text");
+    OutputFiles directory({folder / "dir", true, {"a"}, false}, {});
+    directory.prepare_directory();
+    put(directory, 0, "a");
+  }
+  CHECK(folder.names().empty());
+}
+
+TEST_CASE("an existing file is replaced only when asked, and keeps its mode") {
+  TempFolder folder;
+  const fs::path path = folder.write("out", "old");
+  fs::permissions(path, fs::perms(0604));
+  CHECK(error_id([&] { write_single(path, "new", false); }) == "output.exists");
+  CHECK(read_file(path) == "old");
+  write_single(path, "new", true);
+  CHECK(read_file(path) == "new");
+  CHECK(mode_of(path) == 0604);
+  CHECK(folder.names() == std::vector<std::string>{"out"});
+}
+
+TEST_CASE("a file that appears between check and commit is not lost") {
+  TempFolder folder;
+  OutputFiles output({folder / "out", false, {""}, false}, {});
+  put(output, 0, "mine");
+  folder.write("out", "theirs");
+  CHECK(error_id([&] { output.commit(true); }) == "output.exists");
+  CHECK(read_file(folder / "out") == "theirs");
+}
+
+TEST_CASE("of two files neither stays when the second cannot be placed") {
+  TempFolder folder;
+  OutputFiles output({folder / "out", false, {"", "out.data"}, false}, {});
+  put(output, 0, "model");
+  put(output, 1, "data");
+  folder.write("out", "theirs");
+  CHECK(error_id([&] { output.commit(true); }) == "output.exists");
+  CHECK(folder.names() == std::vector<std::string>{"out"});
+  CHECK(read_file(folder / "out") == "theirs");
+}
+
+TEST_CASE("the output is never an input: same path, hard link, symbolic link, in a replaced folder") {
+  TempFolder folder;
+  const fs::path path = folder.write("in", "input");
+  fs::create_hard_link(path, folder / "hard");
+  fs::create_symlink("in", folder / "soft");
+  const Sources sources = {Input::open(path).file()};
+  for (const char* name : {"in", "hard", "soft"}) {
+    CAPTURE(name);
+    CHECK(error_id([&] { write_single(folder / name, "x", true, sources); }) ==
+          "output.same_as_input");
+  }
+  CHECK(read_file(path) == "input");
+  write_folder(folder / "dir", false);
+  const Sources inside = {Input::open(folder / "dir/a.npy").file()};
+  CHECK(error_id([&] { write_folder(folder / "dir", true, inside); }) == "output.same_as_input");
+}
+
+TEST_CASE("a folder appears at once, and is replaced only when it holds nothing foreign") {
+  TempFolder folder;
+  write_folder(folder / "dir", false);
+  CHECK(read_file(folder / "dir/a.npy") == "a");
+  CHECK(error_id([&] { write_folder(folder / "dir", false); }) == "output.exists");
+  write_folder(folder / "dir", true);
+  folder.write("dir/thesis.tex", "years of work");
+  CHECK(error_id([&] { write_folder(folder / "dir", true); }) == "output.foreign_files");
+  CHECK(read_file(folder / "dir/thesis.tex") == "years of work");
+  folder.write("plain/notes.txt", "mine");
+  CHECK(error_id([&] { write_folder(folder / "plain", true); }) == "output.foreign_files");
+  fs::create_directory(folder / "empty");
+  write_folder(folder / "empty", false);
+  CHECK(read_file(folder / "empty/a.npy") == "a");
+  CHECK(folder.names() == std::vector<std::string>{"dir", "empty", "plain"});
+}
+
+TEST_CASE("a missing parent is known before any work") {
+  TempFolder folder;
+  CHECK(error_id([&] { write_single(folder / "absent/out", "x", false); }) == "output.no_parent");
+  folder.write("file", "x");
+  CHECK(error_id([&] { write_single(folder / "file/out", "x", false); }) == "output.no_parent");
+}
+
+TEST_CASE("a target that is a folder is not replaced by a file") {
+  TempFolder folder;
+  fs::create_directory(folder / "dir");
+  CHECK(error_id([&] { write_single(folder / "dir", "x", true); }) == "output.special_file");
+}

@@ -1,0 +1,75 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Sourced by ../dev: the main job on the samples, for someone who sees it for the first time.
+
+demo_output=build/demo
+
+demo() {
+  PATH=$root/build/release/bin:$PATH
+  rm -rf "$demo_output"
+  mkdir -p "$demo_output"
+
+  local trained keras
+  trained=$(checkpoint_in samples/trained_model)
+  keras=$(checkpoint_in samples/keras_model)
+
+  title "1. A TensorFlow checkpoint becomes ONNX, HDF5 and .npy; no TensorFlow is installed or used"
+  run tensorferry ls --long "$trained"
+  convert_to_all "$trained" trained_model
+
+  title "2. Raw bytes become the same: manifest.json gives the names, dtypes and shapes that bytes lack"
+  run tensorferry ls --long samples/dense_kernel
+  convert_to_all samples/dense_kernel dense_kernel
+  convert_to_all samples/four_dtypes four_dtypes
+  run tensorferry ls --long "$demo_output/four_dtypes_npy/"
+
+  title "3. One layer of a Keras model"
+  run tensorferry ls --scope my_dense_layer "$keras"
+  convert_to_all "$keras" my_dense_layer --scope my_dense_layer
+
+  title "4. What was written, and whether it is the same"
+  echo "$ ls $demo_output"
+  (cd "$demo_output" && ls -dp --width=100 -C -- *)
+  same_digest "$trained" "$demo_output/trained_model_npy/"
+  same_digest samples/dense_kernel "$demo_output/dense_kernel_npy/"
+  same_digest samples/four_dtypes "$demo_output/four_dtypes_npy/"
+}
+
+title() {
+  printf '\n%s%s%s\n' "$bold" "$1" "$plain"
+}
+
+# Shows a command, then runs it.
+run() {
+  echo "$ $*"
+  "$@"
+}
+
+convert_to_all() {
+  local input=$1 name=$demo_output/$2
+  shift 2
+  run tensorferry convert "$input" "$name.onnx" "$@"
+  run tensorferry convert "$input" "$name.h5" "$@"
+  run tensorferry convert "$input" "${name}_npy/" --to npy "$@"
+}
+
+# The name that TensorFlow knows a checkpoint by: its .index file without the ending.
+checkpoint_in() {
+  local index
+  for index in "$1"/*.index; do
+    if [[ -f $index ]]; then
+      echo "${index%.index}"
+      return
+    fi
+  done
+  die "$1 holds no checkpoint (*.index)"
+}
+
+same_digest() {
+  local digest=() file
+  for file in "$@"; do
+    echo "$ tensorferry hash $file | tail -n 1"
+    digest+=("$(tensorferry hash "$file" | tail -n 1)")
+    echo "${digest[-1]}"
+  done
+  [[ ${digest[0]} == "${digest[1]}" ]] || die "the digests of $1 and $2 differ"
+}
