@@ -18,7 +18,7 @@ demo() {
 
   title "2. Raw bytes become the same: manifest.json gives the names, dtypes and shapes that bytes lack"
   run tensorferry ls --long samples/dense_kernel
-  convert_to_all samples/dense_kernel dense_kernel
+  run tensorferry convert samples/dense_kernel "$demo_output/dense_kernel.npy"
   convert_to_all samples/four_dtypes four_dtypes
   run tensorferry ls --long "$demo_output/four_dtypes_npy/"
 
@@ -28,10 +28,10 @@ demo() {
 
   title "4. What was written, and whether it is the same"
   echo "$ ls $demo_output"
-  (cd "$demo_output" && ls -dp --width=100 -C -- *)
+  (cd "$demo_output" && ls -dp -C -w 100 -T 0 -- *)
   same_digest "$trained" "$demo_output/trained_model_npy/"
-  same_digest samples/dense_kernel "$demo_output/dense_kernel_npy/"
   same_digest samples/four_dtypes "$demo_output/four_dtypes_npy/"
+  printf '\nThe program is build/release/bin/tensorferry; what it wrote is in %s.\n' "$demo_output"
 }
 
 title() {

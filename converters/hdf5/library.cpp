@@ -1,6 +1,8 @@
 #include "library.h"
 
+#include <cerrno>
 #include <string>
+#include <system_error>
 
 #include "tensorferry/error.h"
 
@@ -18,18 +20,25 @@ herr_t take_reason(unsigned depth, const H5E_error2_t* error, void* data) {
   return 0;
 }
 
-// A failed system call is told with time, file name and addresses: only its own words are of use to people.
-std::string without_particulars(std::string reason) {
-  constexpr std::string_view kMark = "error message = '";
-  const std::size_t begin = reason.find(kMark);
-  if (begin == std::string::npos) return reason;
-  const std::size_t end = reason.find('\'', begin + kMark.size());
-  return reason.substr(begin + kMark.size(), end - begin - kMark.size());
+// The driver for buffered files tells the call that failed, and not why.
+std::string with_system_reason(std::string reason, int error) {
+  const bool of_system = reason == "fwrite failed" || reason == "fseek failed" || reason == "fflush failed" ||
+                         reason == "fread failed" || reason == "fclose failed";
+  return of_system && error != 0 ? reason + ": " + std::generic_category().message(error) : reason;
+}
+
+// The library's exit handler would close once more, and crash on, a file that it could not finish (seen with 1.10.8 on a
+// full disk). Here every file is closed by its owner; a host that has used the library before us keeps the handler.
+void leave_exit_alone() {
+  static const herr_t once = H5dont_atexit();
+  static_cast<void>(once);
 }
 
 }  // namespace
 
 LibraryScope::LibraryScope() : lock_(library_mutex()) {
+  leave_exit_alone();
+  errno = 0;
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
@@ -37,10 +46,11 @@ LibraryScope::LibraryScope() : lock_(library_mutex()) {
 LibraryScope::~LibraryScope() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
 
 void throw_library_error(std::string_view doing) {
+  const int error = errno;
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &reason);
   std::string message = "HDF5 could not " + std::string(doing);
-  if (!reason.empty()) message += ": " + without_particulars(std::move(reason));
+  if (!reason.empty()) message += ": " + with_system_reason(std::move(reason), error);
   throw Error(ErrorCode::output, "hdf5", std::move(message));
 }
 

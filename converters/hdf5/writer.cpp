@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <numeric>
 
 #include "chunks.h"
 #include "encoding.h"
@@ -157,8 +157,8 @@ std::uint64_t estimate(const Attributes& attributes) {
   return bytes;
 }
 
-// Bytes of one dataset in the file: elements, and what the library needs beside them (object header, links, groups;
-// 16 bytes and a heap object for each string; alignment).
+// Bytes of one dataset in the file: elements, and what the library needs beside them (object header, link; 16 bytes
+// and a heap object for each string; alignment).
 std::uint64_t estimate(const Tensor& tensor, const Dataset& dataset, const Slot& slot) {
   constexpr std::uint64_t kStructure = 1024, kString = 48, kChunkTable = 4096;
   std::uint64_t bytes = kStructure + 2 * dataset.path.size() + estimate(dataset.attributes);
@@ -170,13 +170,29 @@ std::uint64_t estimate(const Tensor& tensor, const Dataset& dataset, const Slot&
   return dataset.chunk.empty() ? bytes : bytes + kChunkTable;
 }
 
-void refuse_collisions(const std::vector<std::string>& paths, const Manifest& manifest, Offenders& offenders) {
-  std::set<std::string_view> taken;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (!taken.insert(paths[i]).second) {
-      offenders.add(manifest.tensors[i].name, "its path " + printable(paths[i]) + " is taken");
+// Groups that `next` needs and `before`, its predecessor in byte order, does not.
+std::size_t new_groups(std::string_view before, std::string_view next) {
+  const auto split = std::mismatch(before.begin(), before.end(), next.begin(), next.end()).second;
+  return static_cast<std::size_t>(std::count(split, next.end(), '/'));
+}
+
+// Bytes of the groups in the file; paths that are taken are refused.
+std::uint64_t estimate_groups(const std::vector<std::string>& paths, const Manifest& manifest,
+                              Offenders& offenders) {
+  constexpr std::uint64_t kGroup = 1280;  // object header, B-tree node, local heap, symbol table node
+  std::vector<std::size_t> order(paths.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return paths[a] < paths[b]; });
+  std::uint64_t groups = 1;
+  std::string_view before;
+  for (std::size_t index : order) {
+    if (!before.empty() && before == paths[index]) {
+      offenders.add(manifest.tensors[index].name, "its path " + printable(paths[index]) + " is taken");
     }
+    groups += new_groups(before, paths[index]);
+    before = paths[index];
   }
+  return groups * kGroup;
 }
 
 class Hdf5Writer final : public Writer {
@@ -200,11 +216,10 @@ class Hdf5Writer final : public Writer {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       plan.datasets.push_back(describe(manifest.tensors[i], paths[i], compression, offenders));
     }
-    refuse_collisions(paths, manifest, offenders);
+    std::uint64_t size = estimate_groups(paths, manifest, offenders) + estimate(plan.attributes);
     offenders.refuse();
 
     Layout layout;
-    std::uint64_t size = 4096 + estimate(plan.attributes);
     for (std::size_t i = 0; i < paths.size(); ++i) {
       layout.slots.push_back(slot_of(i, manifest.tensors[i], plan.datasets[i]));
       size = checked_add(size, estimate(manifest.tensors[i], plan.datasets[i], layout.slots.back()));

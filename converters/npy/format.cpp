@@ -4,7 +4,9 @@
 namespace tensorferry {
 namespace {
 
-Match probe(const Probe& shown) { return shown.prefix.starts_with(npy_magic) ? Match::exact : Match::no; }
+Match probe(const Probe& shown) {
+  return shown.prefix.starts_with(npy_magic) ? Match::exact : Match::no;
+}
 
 }  // namespace
 

@@ -12,17 +12,27 @@ constexpr std::string_view kExtension = ".npy";
 Encoding encoding_of(DType dtype) {
   switch (dtype) {
     case DType::int2:
-    case DType::int4: return {DType::int8, Carrier::sign_extended, Codec::sign_extended};
+    case DType::int4:
+      return {DType::int8, Carrier::sign_extended, Codec::sign_extended};
     case DType::uint2:
-    case DType::uint4: return {DType::uint8, Carrier::codes};
-    case DType::qint8: return {DType::int8, Carrier::bits};
-    case DType::quint8: return {DType::uint8, Carrier::bits};
-    case DType::qint16: return {DType::int16, Carrier::bits};
-    case DType::quint16: return {DType::uint16, Carrier::bits};
-    case DType::qint32: return {DType::int32, Carrier::bits};
-    case DType::bfloat16: return {dtype, Carrier::bits};
-    case DType::string: return {DType::uint8, Carrier::string_pair};
-    default: return {dtype, npy_descr(dtype) == "|V1" ? Carrier::codes : Carrier::native};
+    case DType::uint4:
+      return {DType::uint8, Carrier::codes};
+    case DType::qint8:
+      return {DType::int8, Carrier::bits};
+    case DType::quint8:
+      return {DType::uint8, Carrier::bits};
+    case DType::qint16:
+      return {DType::int16, Carrier::bits};
+    case DType::quint16:
+      return {DType::uint16, Carrier::bits};
+    case DType::qint32:
+      return {DType::int32, Carrier::bits};
+    case DType::bfloat16:
+      return {dtype, Carrier::bits};
+    case DType::string:
+      return {DType::uint8, Carrier::string_pair};
+    default:
+      return {dtype, npy_descr(dtype) == "|V1" ? Carrier::codes : Carrier::native};
   }
 }
 
@@ -39,8 +49,9 @@ void refuse(const Manifest& manifest) {
     throw Error(ErrorCode::unsupported, "dtype", ".npy cannot hold " + join_names(types));
   }
   if (!ranks.empty()) {
-    throw Error(ErrorCode::unsupported, "rank",
-                "numpy has at most " + std::to_string(npy_max_rank) + " dimensions: " + join_names(ranks));
+    throw Error(
+        ErrorCode::unsupported, "rank",
+        "numpy has at most " + std::to_string(npy_max_rank) + " dimensions: " + join_names(ranks));
   }
 }
 
@@ -62,7 +73,8 @@ Layout one_file(const Manifest& manifest, const Output& output) {
   if (manifest.tensors.size() != 1) {
     const std::string folder = output.leaf.substr(0, output.leaf.size() - kExtension.size());
     throw Error(ErrorCode::usage, "single_file",
-                "one .npy file holds exactly one tensor, there are " + std::to_string(manifest.tensors.size()) +
+                "one .npy file holds exactly one tensor, there are " +
+                    std::to_string(manifest.tensors.size()) +
                     "; for a folder of .npy files give: " + printable(folder) +
                     "/ --to npy (.npz, one file for several, is not written by this version)");
   }
@@ -71,7 +83,8 @@ Layout one_file(const Manifest& manifest, const Output& output) {
   add_array(layout, tensor, 0, "");
   if (encoding_of(tensor.dtype).carrier != Carrier::native) {
     layout.notes.push_back({"npy.no_tag", "numpy has no " + std::string(to_string(tensor.dtype)) +
-                                              " and shows it as " + std::string(npy_descr(tensor.dtype)) +
+                                              " and shows it as " +
+                                              std::string(npy_descr(tensor.dtype)) +
                                               "; a folder of .npy says so in its manifest.json"});
   }
   return layout;

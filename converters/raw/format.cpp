@@ -8,9 +8,11 @@ constexpr std::uint64_t kProbed = 4096;
 
 Match probe(const Probe& shown) {
   if (shown.input.kind() == Input::Kind::file) {
-    return shown.extension == ".json" && looks_like_manifest(shown.prefix) ? Match::exact : Match::no;
+    return shown.extension == ".json" && looks_like_manifest(shown.prefix) ? Match::exact
+                                                                           : Match::no;
   }
-  if (shown.input.kind() != Input::Kind::directory || !shown.input.has_sibling(manifest_file_name)) {
+  if (shown.input.kind() != Input::Kind::directory ||
+      !shown.input.has_sibling(manifest_file_name)) {
     return Match::no;
   }
   const auto file = shown.input.sibling(manifest_file_name);
@@ -28,10 +30,16 @@ Format make_raw_format() {
   format.read_options = {
       {"dtype", Kind::text, "", "of a file without a manifest: float32, int8, <f4, ..."},
       {"shape", Kind::text, "", "its shape: 784,128 (scalar for rank 0)"},
-      {"offset", Kind::bytes, "", "where its elements begin; 0 when not given. Bytes behind them are then allowed"},
+      {"offset", Kind::bytes, "",
+       "where its elements begin; 0 when not given. Bytes behind them are then allowed"},
       {"order", Kind::choice, "", "its byte order: little when not given", {"little", "big"}},
-      {"layout", Kind::choice, "", "its dimension order: row-major when not given", {"row-major", "column-major"}},
-      {"name", Kind::text, "", "the tensor's name; the file's name without extension when not given"},
+      {"layout",
+       Kind::choice,
+       "",
+       "its dimension order: row-major when not given",
+       {"row-major", "column-major"}},
+      {"name", Kind::text, "",
+       "the tensor's name; the file's name without extension when not given"},
       {"allow_trailing", Kind::boolean, "", "accept bytes behind the elements"},
   };
   format.probe = probe;

@@ -2,7 +2,8 @@
 //
 //   | length: u64, little-endian | `length` bytes | length | bytes | ...
 //
-// This is also what `hash` digests. Everything else in a raw file is described by the manifest alone.
+// This is also what `hash` digests. Everything else in a raw file is described by the manifest
+// alone.
 #pragma once
 
 #include <cstdint>

@@ -13,13 +13,15 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::string_view kOptions[] = {"dtype", "shape", "offset", "order", "layout", "name", "allow_trailing"};
+constexpr std::string_view kOptions[] = {"dtype",  "shape", "offset",        "order",
+                                         "layout", "name",  "allow_trailing"};
 
 [[noreturn]] void usage(std::string_view detail, std::string message) {
   throw Error(ErrorCode::usage, detail, std::move(message));
 }
 
-// --- Elements of one file -------------------------------------------------------------------------------------------
+// --- Elements of one file
+// -------------------------------------------------------------------------------------------
 
 void verify(const Checksum& checksum, std::string_view bytes) {
   std::string found;
@@ -43,18 +45,19 @@ std::optional<Checksum> checksum_of(const ManifestEntry& entry) {
 
 void require_range(const File& file, std::uint64_t offset, std::uint64_t length) {
   if (offset <= file.size() && length <= file.size() - offset) return;
-  throw Error(ErrorCode::corrupt, "truncated", "needs " + std::to_string(length) + " bytes at offset " +
-                                                   std::to_string(offset) + ", file has " +
-                                                   std::to_string(file.size()))
+  throw Error(ErrorCode::corrupt, "truncated",
+              "needs " + std::to_string(length) + " bytes at offset " + std::to_string(offset) +
+                  ", file has " + std::to_string(file.size()))
       .in_file(file.name());
 }
 
 Strings strings_in(const FileRange& range, std::uint64_t count, std::optional<Checksum> checksum) {
   require_range(*range.file, range.offset, range.length);
   if (count > range.length / raw_string_header) {
-    throw Error(ErrorCode::corrupt, "size", std::to_string(count) + " strings need at least " +
-                                                std::to_string(raw_string_header) + " bytes each, length is " +
-                                                std::to_string(range.length));
+    throw Error(ErrorCode::corrupt, "size",
+                std::to_string(count) + " strings need at least " +
+                    std::to_string(raw_string_header) + " bytes each, length is " +
+                    std::to_string(range.length));
   }
   Strings strings;
   strings.bytes = range.length;
@@ -81,14 +84,16 @@ std::vector<std::uint64_t> column_major_strides(const Tensor& tensor) {
   return strides;
 }
 
-// Fills in what is stored. The length of the range must be right already; check(Manifest) compares it.
+// Fills in what is stored. The length of the range must be right already; check(Manifest) compares
+// it.
 void set_stored(Tensor& tensor, const ManifestEntry& entry, FileRange range) {
   Piece piece;
   if (tensor.dtype == DType::string) {
     piece.origin = strings_in(range, tensor.elements(), checksum_of(entry));
   } else {
     tensor.stored.order = entry.big_endian ? std::endian::big : std::endian::little;
-    if (entry.column_major && tensor.shape.size() > 1) piece.byte_strides = column_major_strides(tensor);
+    if (entry.column_major && tensor.shape.size() > 1)
+      piece.byte_strides = column_major_strides(tensor);
     piece.checksum = checksum_of(entry);
     piece.origin = std::move(range);
   }
@@ -104,7 +109,8 @@ Tensor described(const ManifestEntry& entry) {
   return tensor;
 }
 
-// --- A folder with a manifest ---------------------------------------------------------------------------------------
+// --- A folder with a manifest
+// ---------------------------------------------------------------------------------------
 
 class Folder {
  public:
@@ -125,21 +131,23 @@ class Folder {
 
  private:
   void place(Tensor& tensor, const ManifestEntry& entry) {
-    const std::uint64_t wanted =
-        is_fixed_size(entry.dtype) ? encoded_bytes(entry.dtype, Codec::plain, tensor.elements()) : *entry.length;
+    const std::uint64_t wanted = is_fixed_size(entry.dtype)
+                                     ? encoded_bytes(entry.dtype, Codec::plain, tensor.elements())
+                                     : *entry.length;
     const std::shared_ptr<const File>& file = open(entry.file);
     const std::uint64_t length = entry.length.value_or(wanted);
     if (length != wanted) {
-      throw Error(ErrorCode::corrupt, "size", "length is " + std::to_string(length) + ", dtype and shape need " +
-                                                  std::to_string(wanted) + " bytes");
+      throw Error(ErrorCode::corrupt, "size",
+                  "length is " + std::to_string(length) + ", dtype and shape need " +
+                      std::to_string(wanted) + " bytes");
     }
     require_range(*file, entry.offset, length);
     // Nothing but the file's size can tell float32 from float64 here, so it must agree.
     if (!entry.length && users_[entry.file] == 1 && file->size() - entry.offset != wanted) {
       throw Error(ErrorCode::corrupt, "size",
                   "dtype and shape need " + std::to_string(wanted) + " bytes, file has " +
-                      std::to_string(file->size() - entry.offset) + " from offset " + std::to_string(entry.offset) +
-                      "; give \"length\" if the rest is not meant");
+                      std::to_string(file->size() - entry.offset) + " from offset " +
+                      std::to_string(entry.offset) + "; give \"length\" if the rest is not meant");
     }
     set_stored(tensor, entry, {file, entry.offset, length});
   }
@@ -167,13 +175,15 @@ class Folder {
 Manifest read_folder(const Input& input, const Options& options, const Limits& limits) {
   for (std::string_view name : kOptions) {
     if (!options.given(name)) continue;
-    usage("bad_option", "option " + std::string(name) + " is for a file without a manifest; this input has one");
+    usage("bad_option",
+          "option " + std::string(name) + " is for a file without a manifest; this input has one");
   }
   const bool inside = input.kind() == Input::Kind::directory;
   const auto file = inside ? input.sibling(manifest_file_name) : input.file();
   if (file->size() > limits.header_bytes) {
-    throw Error(ErrorCode::unsafe, "limit", "the manifest has " + std::to_string(file->size()) +
-                                                " bytes, the limit is " + std::to_string(limits.header_bytes))
+    throw Error(ErrorCode::unsafe, "limit",
+                "the manifest has " + std::to_string(file->size()) + " bytes, the limit is " +
+                    std::to_string(limits.header_bytes))
         .in_file(file->name());
   }
   try {
@@ -182,26 +192,29 @@ Manifest read_folder(const Input& input, const Options& options, const Limits& l
     manifest.attributes = std::move(document.attributes);
     manifest.tensors.reserve(document.tensors.size());
     Folder folder(input, document);
-    for (const ManifestEntry& entry : document.tensors) manifest.tensors.push_back(folder.tensor(entry));
+    for (const ManifestEntry& entry : document.tensors)
+      manifest.tensors.push_back(folder.tensor(entry));
     return join_strings(std::move(manifest), limits);
   } catch (const Error& error) {
     throw error.in_file(file->name());
   }
 }
 
-// --- A bare file, described by options ------------------------------------------------------------------------------
+// --- A bare file, described by options
+// ------------------------------------------------------------------------------
 
-[[noreturn]] void refuse_to_guess(const Input& input, std::string_view missing) {
+[[noreturn]] void refuse_to_guess(std::string_view missing) {
   usage("needs_" + std::string(missing),
-        printable(input.name()) + ": bytes alone cannot be interpreted, the " + std::string(missing) +
-            " must be told: --from raw --in-opt dtype=float32 --in-opt shape=784,128; or describe the files in a "
-            "manifest.json");
+        "bytes alone cannot be interpreted, the " + std::string(missing) +
+            " must be told: --from raw --in-opt dtype=float32 --in-opt shape=784,128; or describe "
+            "the files in a manifest.json");
 }
 
 Shape shape_option(const Options& options) {
   std::string text = options.text("shape");
   if (text == "scalar" || text == "[]") return {};
-  if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
   std::erase(text, ' ');
   std::optional<Shape> shape = shape_from_text(text);
   if (!shape || shape->empty()) {
@@ -215,8 +228,8 @@ bool big_endian_option(const Options& options, const ParsedDType& parsed) {
   if (!options.given("order")) return parsed.big_endian.value_or(false);
   const bool big = options.text("order") == "big";
   if (parsed.big_endian && *parsed.big_endian != big) {
-    usage("bad_option", "options dtype=" + printable(options.text("dtype")) + " and order=" + options.text("order") +
-                            " contradict each other");
+    usage("bad_option", "options dtype=" + printable(options.text("dtype")) +
+                            " and order=" + options.text("order") + " contradict each other");
   }
   return big;
 }
@@ -227,8 +240,8 @@ std::string stem(const std::string& leaf) {
 }
 
 ManifestEntry entry_from_options(const Input& input, const Options& options) {
-  if (!options.given("dtype")) refuse_to_guess(input, "dtype");
-  if (!options.given("shape")) refuse_to_guess(input, "shape");
+  if (!options.given("dtype")) refuse_to_guess("dtype");
+  if (!options.given("shape")) refuse_to_guess("shape");
   const ParsedDType parsed = parse_dtype(options.text("dtype"));
   ManifestEntry entry;
   entry.name = options.given("name") ? options.text("name") : stem(input.leaf());
@@ -253,13 +266,16 @@ Manifest read_bytes(const Input& input, const Options& options) {
   Tensor tensor = described(entry);
   require_range(*file, entry.offset, 0);
   const std::uint64_t rest = file->size() - entry.offset;
-  const std::uint64_t wanted =
-      is_fixed_size(entry.dtype) ? encoded_bytes(entry.dtype, Codec::plain, tensor.elements()) : rest;
+  const std::uint64_t wanted = is_fixed_size(entry.dtype)
+                                   ? encoded_bytes(entry.dtype, Codec::plain, tensor.elements())
+                                   : rest;
   require_range(*file, entry.offset, wanted);
-  const bool trailing = options.given("allow_trailing") ? options.boolean("allow_trailing") : options.given("offset");
+  const bool trailing =
+      options.given("allow_trailing") ? options.boolean("allow_trailing") : options.given("offset");
   if (rest != wanted && !trailing) {
     throw Error(ErrorCode::corrupt, "size",
-                "dtype and shape need " + std::to_string(wanted) + " bytes, file has " + std::to_string(rest) +
+                "dtype and shape need " + std::to_string(wanted) + " bytes, file has " +
+                    std::to_string(rest) +
                     "; --in-opt allow_trailing=true if the rest is not meant")
         .in_file(file->name());
   }
@@ -278,7 +294,8 @@ bool has_manifest(const Input& input, const Options& options) {
 class RawReader : public Reader {
  public:
   Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
-    return has_manifest(input, options) ? read_folder(input, options, limits) : read_bytes(input, options);
+    return has_manifest(input, options) ? read_folder(input, options, limits)
+                                        : read_bytes(input, options);
   }
 };
 

@@ -37,7 +37,8 @@ class RawWriter : public Writer {
   void refuse_opaque(const Manifest& manifest) const {
     std::vector<std::string> names;
     for (const Tensor& tensor : manifest.tensors) {
-      if (!encoding(tensor.dtype)) names.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
+      if (!encoding(tensor.dtype))
+        names.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
     }
     if (names.empty()) return;
     throw Error(ErrorCode::unsupported, "dtype", "raw files cannot hold " + join_names(names));
@@ -64,7 +65,9 @@ class RawWriter : public Writer {
       slot.length = encoded_bytes(tensor.dtype, Codec::plain, tensor.elements());
     }
     // What is empty needs no place of its own, and none behind the end of the file.
-    slot.offset = slot.length == 0 ? file.size : checked_add(file.size, kAlignment - 1) / kAlignment * kAlignment;
+    slot.offset = slot.length == 0
+                      ? file.size
+                      : checked_add(file.size, kAlignment - 1) / kAlignment * kAlignment;
     file.size = checked_add(slot.offset, slot.length);
     if (!text.empty()) layout.segments.push_back({slot.file, slot.offset, std::move(text)});
     entry.offset = slot.offset;

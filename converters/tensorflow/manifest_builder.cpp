@@ -37,12 +37,21 @@ bool is_bookkeeping(std::string_view name) {
   return name == "_CHECKPOINTABLE_OBJECT_GRAPH" || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
 }
 
-ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits)
+ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits,
+                                 std::uint64_t entries)
     : input_(input),
       resolved_(resolved),
       limits_(limits),
       parser_(limits.header_bytes / kEntryShare),
-      nothing_(memory_file("nothing", std::string_view())) {}
+      nothing_(memory_file("nothing", std::string_view())) {
+  const std::uint64_t tensors = entries == 0 ? 0 : entries - 1;
+  if (tensors > limits.tensors) {
+    throw Error(
+        ErrorCode::unsafe, "limit",
+        std::to_string(tensors) + " tensors, the limit is " + std::to_string(limits.tensors));
+  }
+  manifest_.tensors.reserve(tensors);
+}
 
 void ManifestBuilder::add_header(std::string_view key, std::string_view value) {
   if (!key.empty()) {
@@ -59,10 +68,6 @@ void ManifestBuilder::add_header(std::string_view key, std::string_view value) {
 
 void ManifestBuilder::add(std::string_view key, std::string_view value) {
   if (!header_) return add_header(key, value);
-  if (manifest_.tensors.size() + slices_.size() >= limits_.tensors) {
-    throw Error(ErrorCode::unsafe, "limit",
-                "more than " + std::to_string(limits_.tensors) + " tensors");
-  }
   if (key.starts_with('\0') && decode_slice_key(key)) {
     slices_.emplace(std::string(key), SliceEntry{std::string(value)});
     return;
@@ -216,10 +221,10 @@ ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
     try {
       shard.file = input_.sibling(name);
     } catch (const Error& error) {
-      shard.error =
-          (is_missing(error) ? Error(ErrorCode::input, "missing", "the data file is missing")
-                             : error)
-              .in_file(name);
+      const Error why = is_missing(error)
+                            ? Error(ErrorCode::input, "missing", "the data file is missing")
+                            : error;
+      shard.error = why.in_file(error.file()).in_file(name);
     }
   }
   if (shard.error) throw *shard.error;

@@ -19,11 +19,13 @@ namespace tensorferry::tensorflow {
 /// Is fed the entries in the order of their keys: the header, then slices, then tensors.
 class ManifestBuilder {
  public:
-  ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits);
+  /// `entries` of the index, the header included: room for them is made once. Throws
+  /// Error(unsafe.limit) for too many tensors.
+  ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits,
+                  std::uint64_t entries);
 
   /// Throws Error(corrupt.header) when the first key is not the empty one, and what parse_header
-  /// throws; Error(unsafe.limit) for too many tensors. What is wrong with one tensor becomes its
-  /// problem.
+  /// throws. What is wrong with one tensor becomes its problem.
   void add(std::string_view key, std::string_view value);
 
   /// The manifest, tensors in the order of their keys. Throws Error(corrupt.header) when there was

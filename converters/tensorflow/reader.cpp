@@ -12,9 +12,11 @@ class TensorflowReader final : public Reader {
  public:
   Manifest read(const Input& input, const Options&, const Limits& limits) const override {
     const Resolved resolved = resolve(input);
-    ManifestBuilder builder(input, resolved, limits);
     const Table table(resolved.index, limits);
     try {
+      std::uint64_t entries = 0;
+      table.for_each([&](std::string_view, std::string_view) { ++entries; });
+      ManifestBuilder builder(input, resolved, limits, entries);
       table.for_each(
           [&](std::string_view key, std::string_view value) { builder.add(key, value); });
       return std::move(builder).finish();

@@ -83,8 +83,12 @@ class Resolver {
   /// Takes `file`, or what lies at `prefix`.
   Resolved open(const std::string& prefix, std::shared_ptr<const File> file = nullptr) {
     if (!file) {
-      if (!has_index(prefix)) throw no_index(prefix);
-      file = input_.sibling(prefix + ".index");
+      try {
+        file = input_.sibling(prefix + ".index");
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::input || error.detail() != "missing") throw;
+        throw no_index(prefix).in_file(error.file()).in_file(prefix + ".index");
+      }
     }
     if (is_lfs_pointer_file(*file)) {
       throw Error(ErrorCode::corrupt, "lfs_pointer",
@@ -96,8 +100,7 @@ class Resolver {
 
   Error no_index(const std::string& prefix) const {
     if (is_v1(prefix)) return v1_checkpoint(prefix);
-    return missing("the index of the checkpoint, which holds its names, types and shapes")
-        .in_file(prefix + ".index");
+    return missing("missing; it holds the names, types and shapes of the checkpoint");
   }
 
   /// A V1 checkpoint is one table, or several named P-SSSSS-of-NNNNN.
@@ -140,12 +143,12 @@ class Resolver {
   }
 
   Resolved resolve_saved_model() {
-    if (!has_index(std::string(kSavedModelVariables))) {
-      throw missing("the variables of this SavedModel")
-          .in_file(std::string(kSavedModelVariables) + ".index");
-    }
-    say("chosen", "the variables of the SavedModel: " + std::string(kSavedModelVariables));
-    return open(std::string(kSavedModelVariables));
+    std::string prefix(kSavedModelVariables);
+    if (!has_index(prefix))
+      throw missing("missing; it holds the variables of this SavedModel")
+          .in_file(prefix + ".index");
+    say("chosen", "the variables of the SavedModel: " + prefix);
+    return open(prefix);
   }
 
   Resolved resolve_state_file(const File& file) {
@@ -205,7 +208,7 @@ class Resolver {
     for (const std::string& name : input_.list()) {
       if (auto prefix = without_suffix(name, ".index")) prefixes.push_back(std::move(*prefix));
     }
-    if (prefixes.empty()) throw none;
+    if (prefixes.empty()) throw none.in_file(input_.name());
     if (prefixes.size() == 1) {
       if (stale != nullptr) {
         say_stale(*stale, prefixes[0], "the only one here");

@@ -12,16 +12,16 @@ void show_kernel(const fs::path& samples) {
   const tf::Manifest manifest = tf::read(samples / "dense_kernel");
   const tf::Tensor& kernel = manifest.at("my_dense_layer/kernel:0");
   const std::vector<float> values = tf::load<float>(kernel);
-  std::printf("%s %s %s, first value %g\n", kernel.name.c_str(), to_string(kernel.dtype).data(),
-              to_string(kernel.shape).c_str(), static_cast<double>(values.front()));
+  std::printf("%s %s %s, first value %g\n", kernel.name.c_str(), tf::to_string(kernel.dtype).data(),
+              tf::to_string(kernel.shape).c_str(), static_cast<double>(values.front()));
 }
 
 // (b) float32, float64, int32 and bool in one loop.
 void show_all(const fs::path& samples) {
   for (const tf::Tensor& tensor : tf::read(samples / "four_dtypes").tensors) {
     const std::vector<std::byte> bytes = tf::load_bytes(tensor);
-    std::printf("%s %s %s, %zu bytes\n", tensor.name.c_str(), to_string(tensor.dtype).data(),
-                to_string(tensor.shape).c_str(), bytes.size());
+    std::printf("%s %s %s, %zu bytes\n", tensor.name.c_str(), tf::to_string(tensor.dtype).data(),
+                tf::to_string(tensor.shape).c_str(), bytes.size());
   }
 }
 

@@ -80,8 +80,10 @@ std::string with_dashes(const std::string& word) {
 [[noreturn]] void unknown_option(const Syntax& syntax, const std::string& word) {
   std::string message = "there is no option " + printable(word);
   const auto names = spellings(syntax);
-  if (const auto near = nearest(word.substr(0, word.find('=')), names)) message += "; did you mean " + *near + "?";
-  if (!word.starts_with("--")) message += " (for an operand that begins with `-`, write `--` before it)";
+  if (const auto near = nearest(word.substr(0, word.find('=')), names))
+    message += "; did you mean " + *near + "?";
+  if (!word.starts_with("--"))
+    message += " (for an operand that begins with `-`, write `--` before it)";
   fail(syntax, "unknown_option", std::move(message));
 }
 
@@ -122,11 +124,13 @@ Arguments Arguments::parse(const Syntax& syntax, std::span<const std::string> wo
   }
   if (arguments.operands_.size() < syntax.least) {
     fail(syntax, "missing_operand",
-         syntax.least == 1 ? std::string("a file is missing") : "needs " + std::to_string(syntax.least) + " operands, got " +
-                                                       std::to_string(arguments.operands_.size()));
+         syntax.least == 1 ? std::string("a file is missing")
+                           : "needs " + std::to_string(syntax.least) + " operands, got " +
+                                 std::to_string(arguments.operands_.size()));
   }
   if (arguments.operands_.size() > syntax.most)
-    fail(syntax, "extra_operand", "one operand too many: " + printable(arguments.operands_[syntax.most]));
+    fail(syntax, "extra_operand",
+         "one operand too many: " + printable(arguments.operands_[syntax.most]));
   for (const std::string& operand : arguments.operands_)
     if (operand.empty()) fail(syntax, "empty_operand", "an operand is empty");
   return arguments;
@@ -151,8 +155,9 @@ std::map<std::string, std::string> Arguments::pairs(std::string_view name) const
       throw Error(ErrorCode::usage, "bad_option",
                   "--" + std::string(name) + " needs NAME=VALUE, not " + printable(text));
     if (!result.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
-      throw Error(ErrorCode::usage, "bad_option",
-                  "--" + std::string(name) + " gives " + printable(text.substr(0, equals)) + " twice");
+      throw Error(
+          ErrorCode::usage, "bad_option",
+          "--" + std::string(name) + " gives " + printable(text.substr(0, equals)) + " twice");
   }
   return result;
 }
@@ -188,6 +193,7 @@ std::string help_text(const Syntax& syntax) {
   for (const OptionGroup& group : syntax.groups) titles.emplace_back(group.title);
   titles.emplace_back("Help");
   std::string text = declare(syntax).help(titles);
+  for (std::size_t at; (at = text.find(" \n")) != std::string::npos;) text.erase(at, 1);
   if (!syntax.examples.empty()) text.append("\nExamples:\n").append(syntax.examples);
   return text;
 }
@@ -211,7 +217,8 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
       best_distance = row.back();
     }
   }
-  if (best == nullptr || best_distance > 1 + word.size() / 3 || best_distance >= word.size()) return std::nullopt;
+  if (best == nullptr || best_distance > 1 + word.size() / 3 || best_distance >= word.size())
+    return std::nullopt;
   return *best;
 }
 

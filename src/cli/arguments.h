@@ -27,18 +27,19 @@ struct OptionGroup {
 
 /// What a command accepts and what its help says.
 struct Syntax {
-  std::string_view command;   ///< "ls"; empty = the program itself
-  std::string_view operands;  ///< "FILE [NAME...]"
-  std::string_view about;     ///< some sentences
+  std::string_view command;         ///< "ls"; empty = the program itself
+  std::string_view operands;        ///< "FILE [NAME...]"
+  std::string_view about;           ///< some sentences
   std::size_t least = 0, most = 0;  ///< number of operands
   std::vector<OptionGroup> groups;
-  std::string_view examples;  ///< lines, each indented by two blanks
+  std::string_view examples = {};  ///< lines, each indented by two blanks
 };
 
 /// A parsed command line.
 class Arguments {
  public:
-  /// `words` are those behind the command. Throws Error(usage) naming the nearest option, with the usage line below.
+  /// `words` are those behind the command. Throws Error(usage) naming the nearest option, with the
+  /// usage line below.
   static Arguments parse(const Syntax& syntax, std::span<const std::string> words);
 
   bool flag(std::string_view name) const { return flags_.contains(name); }

@@ -15,7 +15,8 @@ constexpr std::size_t kFlushBytes = 64 * 1024;
 /// Walks the box and says what comes: brackets, separators, elements.
 class Walk {
  public:
-  Walk(const Box& box, bool elide, Elements& elements) : box_(box), elide_(elide), elements_(elements) {}
+  Walk(const Box& box, bool elide, Elements& elements)
+      : box_(box), elide_(elide), elements_(elements) {}
   virtual ~Walk() = default;
 
   void run() { block(0, box_.origin); }
@@ -156,7 +157,8 @@ class TextWalk : public Walk {
 
 class JsonWalk : public Walk {
  public:
-  JsonWalk(const Box& box, Elements& elements, const TextSink& sink) : Walk(box, false, elements), sink_(sink) {}
+  JsonWalk(const Box& box, Elements& elements, const TextSink& sink)
+      : Walk(box, false, elements), sink_(sink) {}
 
   void flush() {
     sink_(out_);

@@ -29,7 +29,8 @@ using TextSink = std::function<void(std::string_view)>;
 /// Arrays of more elements than this are shown by the first and last three of each dimension.
 constexpr std::uint64_t kElisionThreshold = 1000;
 
-/// numpy's look: aligned when short or elided; lines of at most about 100 characters. No line end behind it.
+/// numpy's look: aligned when short or elided; lines of at most about 100 characters. No line end
+/// behind it.
 void write_array_text(const Box& box, bool elide, Elements& elements, const TextSink& sink);
 
 /// Nested lists, all elements.

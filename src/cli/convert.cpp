@@ -1,3 +1,5 @@
+#include "tensorferry/convert.h"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -7,7 +9,6 @@
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
-#include "tensorferry/convert.h"
 
 namespace tensorferry::cli {
 namespace {
@@ -25,8 +26,10 @@ constexpr OptionDef kRunning[] = {
     {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
     {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
     {"no-sync", nullptr, "Do not wait until the output is on the disk"},
-    {"no-verify-source", nullptr, "Do not check at the end that the input has not changed meanwhile"},
-    {"progress", "MODE", "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
+    {"no-verify-source", nullptr,
+     "Do not check at the end that the input has not changed meanwhile"},
+    {"progress", "MODE",
+     "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
 };
@@ -41,7 +44,8 @@ ConvertOptions convert_options(const Arguments& arguments) {
   options.salvage = arguments.flag("salvage");
   options.allow_empty = arguments.flag("allow-empty");
   constexpr std::uint64_t most_threads = 256;
-  options.run.threads = static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
+  options.run.threads =
+      static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
   options.run.memory_limit = arguments.bytes("memory-limit").value_or(options.run.memory_limit);
   options.run.overwrite = arguments.flag("overwrite");
   options.run.sync = !arguments.flag("no-sync");
@@ -58,14 +62,16 @@ std::string summary(const std::string& target, const Receipt& receipt) {
   std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
                      exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";
   if (receipt.seconds > 0)
-    text += ", " + fixed(static_cast<double>(receipt.output_bytes) / receipt.seconds / 1e6, 1) + " MB/s";
+    text += ", " + fixed(static_cast<double>(receipt.output_bytes) / receipt.seconds / 1e6, 1) +
+            " MB/s";
   const char* separator = "; carried as other types: ";
   for (const auto& [dtype, tensors] : receipt.carried) {
     text += separator + dtype + " (" + std::to_string(tensors) + ")";
     separator = ", ";
   }
   if (receipt.aliases > 0) text += "; " + count_of(receipt.aliases, "alias");
-  if (!receipt.damaged.empty()) text += "; " + count_of(receipt.damaged.size(), "damaged tensor") + " left out";
+  if (!receipt.damaged.empty())
+    text += "; " + count_of(receipt.damaged.size(), "damaged tensor") + " left out";
   if (!receipt.notes.empty()) text += "; " + count_of(receipt.notes.size(), "note");
   return text + "\n";
 }
@@ -113,7 +119,8 @@ int run(const Arguments& arguments) {
     say_damaged(receipt.damaged);
     print(summary(target, receipt));
   }
-  if (signals.received() != 0) {  // it came after the last look: the output is complete, the parent still wants to know
+  if (signals.received() !=
+      0) {  // it came after the last look: the output is complete, the parent still wants to know
     flush_output();
     die_by_signal(signals.received());
   }
@@ -123,22 +130,28 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command convert_command() {
-  return {"convert", "carry tensors from one file format to another, bit for bit",
-          {.command = "convert",
-           .operands = "IN OUT [options]",
-           .about =
-               "Carries the tensors of IN to OUT, bit for bit. IN's format is found by content, OUT's by its "
-               "extension or --to.\nOUT appears complete or not at all. A dtype that OUT's format lacks is carried as "
-               "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
-           .least = 2,
-           .most = 2,
-           .groups = {{"Output", kWriting}, selection_options(), input_options(), {"Run", kRunning}},
-           .examples = "  tensorferry convert model.ckpt-1000 model.onnx\n"
-                       "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"
-                       "  tensorferry convert model.ckpt-1000 model.h5 --out-opt compression=gzip --dry-run\n"
-                       "  tensorferry convert weights.bin kernel.npy --from raw --in-opt dtype=float32 --in-opt "
-                       "shape=784,128\n"},
-          run};
+  return {
+      "convert",
+      "carry tensors from one file format to another, bit for bit",
+      {.command = "convert",
+       .operands = "IN OUT [options]",
+       .about =
+           "Carries the tensors of IN to OUT, bit for bit. IN's format is found by content, OUT's "
+           "by its "
+           "extension or --to.\nOUT appears complete or not at all. A dtype that OUT's format "
+           "lacks is carried as "
+           "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
+       .least = 2,
+       .most = 2,
+       .groups = {{"Output", kWriting}, selection_options(), input_options(), {"Run", kRunning}},
+       .examples =
+           "  tensorferry convert model.ckpt-1000 model.onnx\n"
+           "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"
+           "  tensorferry convert model.ckpt-1000 model.h5 --out-opt compression=gzip --dry-run\n"
+           "  tensorferry convert weights.bin kernel.npy --from raw --in-opt dtype=float32 "
+           "--in-opt "
+           "shape=784,128\n"},
+      run};
 }
 
 }  // namespace tensorferry::cli

@@ -36,7 +36,8 @@ class FixedElements : public Elements {
   /// Makes `index` lie in the buffer.
   void seek(std::uint64_t index) {
     if (index >= first_ && index < first_ + held_) return;
-    // a short gap is read over: opening again costs more, and a whole tensor stays one stream with its checksums
+    // a short gap is read over: opening again costs more, and a whole tensor stays one stream with
+    // its checksums
     constexpr std::uint64_t short_gap_bytes = 1 << 20;
     const std::uint64_t next = first_ + held_;
     const bool opened = stream_ != nullptr && index >= next && index < stream_last_;
@@ -47,7 +48,9 @@ class FixedElements : public Elements {
       held_ = 0;
     }
     while (index >= first_ + held_) {
-      if (fill() == 0) throw Error(ErrorCode::internal, "short_stream", "elements are missing").in_tensor(tensor_.name);
+      if (fill() == 0)
+        throw Error(ErrorCode::internal, "short_stream", "elements are missing")
+            .in_tensor(tensor_.name);
     }
   }
 
@@ -76,7 +79,8 @@ class FixedElements : public Elements {
 
 class StringElements : public Elements {
  public:
-  StringElements(std::vector<std::string> strings, std::size_t limit) : strings_(std::move(strings)), limit_(limit) {}
+  StringElements(std::vector<std::string> strings, std::size_t limit)
+      : strings_(std::move(strings)), limit_(limit) {}
 
   void expect(std::uint64_t, std::uint64_t) override {}
   void append(std::string& out, std::uint64_t index, Style style) override {
@@ -91,8 +95,9 @@ class StringElements : public Elements {
 
 }  // namespace
 
-std::unique_ptr<Elements> open_elements(const Tensor& tensor, std::uint64_t first, std::uint64_t last, bool few,
-                                        const Limits& limits, std::size_t string_limit) {
+std::unique_ptr<Elements> open_elements(const Tensor& tensor, std::uint64_t first,
+                                        std::uint64_t last, bool few, const Limits& limits,
+                                        std::size_t string_limit) {
   if (tensor.problem) throw tensor.problem->in_tensor(tensor.name);
   if (tensor.dtype == DType::string)
     return std::make_unique<StringElements>(load_strings(tensor, limits), string_limit);

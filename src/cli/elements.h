@@ -21,10 +21,11 @@ class Elements {
   virtual void finish() = 0;
 };
 
-/// `first` to `last` is all that will be asked for. Few: only parts of it, announced by expect(). Otherwise the
-/// elements come from one stream, read once. Strings are cut at `string_limit` bytes in text (0 = never).
-/// Throws the tensor's problem, Error(unsupported) for opaque types.
-std::unique_ptr<Elements> open_elements(const Tensor& tensor, std::uint64_t first, std::uint64_t last, bool few,
-                                        const Limits& limits, std::size_t string_limit);
+/// `first` to `last` is all that will be asked for. Few: only parts of it, announced by expect().
+/// Otherwise the elements come from one stream, read once. Strings are cut at `string_limit` bytes
+/// in text (0 = never). Throws the tensor's problem, Error(unsupported) for opaque types.
+std::unique_ptr<Elements> open_elements(const Tensor& tensor, std::uint64_t first,
+                                        std::uint64_t last, bool few, const Limits& limits,
+                                        std::size_t string_limit);
 
 }  // namespace tensorferry::cli

@@ -13,17 +13,23 @@ constexpr OptionDef kOutput[] = {{"json", nullptr, "Print JSON"}};
 
 std::string extensions(const Format& format) {
   std::string text;
-  for (const std::string_view extension : format.extensions) text.append(text.empty() ? "" : " ").append(extension);
+  for (const std::string_view extension : format.extensions)
+    text.append(text.empty() ? "" : " ").append(extension);
   return text;
 }
 
 std::string_view kind_name(OptionSpec::Kind kind) {
   switch (kind) {
-    case OptionSpec::Kind::text: return "text";
-    case OptionSpec::Kind::integer: return "integer";
-    case OptionSpec::Kind::boolean: return "boolean";
-    case OptionSpec::Kind::bytes: return "bytes";
-    case OptionSpec::Kind::choice: return "choice";
+    case OptionSpec::Kind::text:
+      return "text";
+    case OptionSpec::Kind::integer:
+      return "integer";
+    case OptionSpec::Kind::boolean:
+      return "boolean";
+    case OptionSpec::Kind::bytes:
+      return "bytes";
+    case OptionSpec::Kind::choice:
+      return "choice";
   }
   return "?";
 }
@@ -31,22 +37,31 @@ std::string_view kind_name(OptionSpec::Kind kind) {
 /// "true|false", "auto|always|never", "N"
 std::string values_of(const OptionSpec& option) {
   switch (option.kind) {
-    case OptionSpec::Kind::text: return "TEXT";
-    case OptionSpec::Kind::integer: return "N";
-    case OptionSpec::Kind::boolean: return "true|false";
-    case OptionSpec::Kind::bytes: return "SIZE";
-    case OptionSpec::Kind::choice: break;
+    case OptionSpec::Kind::text:
+      return "TEXT";
+    case OptionSpec::Kind::integer:
+      return "N";
+    case OptionSpec::Kind::boolean:
+      return "true|false";
+    case OptionSpec::Kind::bytes:
+      return "SIZE";
+    case OptionSpec::Kind::choice:
+      break;
   }
   std::string text;
-  for (const std::string_view choice : option.choices) text.append(text.empty() ? "" : "|").append(choice);
+  for (const std::string_view choice : option.choices)
+    text.append(text.empty() ? "" : "|").append(choice);
   return text;
 }
 
 std::string_view layout_of(Codec codec) {
   switch (codec) {
-    case Codec::plain: return "plain";
-    case Codec::sign_extended: return "sign-extended";
-    case Codec::packed: return "packed";
+    case Codec::plain:
+      return "plain";
+    case Codec::sign_extended:
+      return "sign-extended";
+    case Codec::packed:
+      return "packed";
   }
   return "?";
 }
@@ -55,9 +70,12 @@ std::string_view layout_of(Codec codec) {
 std::string encoding_text(const std::optional<Encoding>& encoding) {
   if (!encoding) return "refused";
   if (encoding->carrier == Carrier::native)
-    return encoding->codec == Codec::plain ? "native" : "native, " + std::string(layout_of(encoding->codec));
-  if (encoding->carrier == Carrier::string_pair) return "carried as NAME#bytes and NAME#offsets (strpair)";
-  return "carried as " + std::string(to_string(encoding->dtype)) + " (" + std::string(to_string(encoding->carrier)) + ")";
+    return encoding->codec == Codec::plain ? "native"
+                                           : "native, " + std::string(layout_of(encoding->codec));
+  if (encoding->carrier == Carrier::string_pair)
+    return "carried as NAME#bytes and NAME#offsets (strpair)";
+  return "carried as " + std::string(to_string(encoding->dtype)) + " (" +
+         std::string(to_string(encoding->carrier)) + ")";
 }
 
 void print_options(std::string_view title, const std::vector<OptionSpec>& options) {
@@ -69,7 +87,7 @@ void print_options(std::string_view title, const std::vector<OptionSpec>& option
     if (!option.fallback.empty()) help.append(" (default: ").append(option.fallback).append(")");
     table.add({std::string(option.name) + "=" + values_of(option), help});
   }
-  print("\n" + std::string(title) + "\n" + table.text("  "));
+  print(std::string("\n").append(title).append("\n").append(table.text("  ")));
 }
 
 /// Dtypes that a tensor of a readable file can have.
@@ -103,12 +121,13 @@ void print_all(std::span<const Format> formats) {
   Table table({left, left, left, left, left});
   table.add({"NAME", "READS", "WRITES", "EXTENSIONS", ""});
   for (const Format& format : formats)
-    table.add({std::string(format.name), format.reader ? "yes" : "-", format.writer ? "yes" : "-", extensions(format),
-               std::string(format.title)});
+    table.add({std::string(format.name), format.reader ? "yes" : "-", format.writer ? "yes" : "-",
+               extensions(format), std::string(format.title)});
   print(table.text());
   for (const Format& format : formats)
     if (!format.unavailable.empty())
-      print(std::string(format.name) + " is not available: " + std::string(format.unavailable) + "\n");
+      print(std::string(format.name) + " is not available: " + std::string(format.unavailable) +
+            "\n");
 }
 
 Json json_options(const std::vector<OptionSpec>& options) {
@@ -126,11 +145,11 @@ Json json_dtypes(const Writer& writer) {
   Json object = Json::object();
   for (const DType dtype : known_dtypes()) {
     const auto encoding = writer.encoding(dtype);
-    object[std::string(to_string(dtype))] =
-        encoding ? Json{{"dtype", to_string(encoding->dtype)},
-                        {"carrier", to_string(encoding->carrier)},
-                        {"layout", layout_of(encoding->codec)}}
-                 : Json(nullptr);
+    object[std::string(to_string(dtype))] = encoding
+                                                ? Json{{"dtype", to_string(encoding->dtype)},
+                                                       {"carrier", to_string(encoding->carrier)},
+                                                       {"layout", layout_of(encoding->codec)}}
+                                                : Json(nullptr);
   }
   return object;
 }
@@ -172,10 +191,12 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command formats_command() {
-  return {"formats", "what can be read and written, with which dtypes and options",
+  return {"formats",
+          "what can be read and written, with which dtypes and options",
           {.command = "formats",
            .operands = "[FORMAT] [options]",
-           .about = "Lists the formats; of one format its options, and how it holds each dtype: natively, carried as "
+           .about = "Lists the formats; of one format its options, and how it holds each dtype: "
+                    "natively, carried as "
                     "another\ntype with a tag that brings it back, or not at all.",
            .least = 0,
            .most = 1,

@@ -32,12 +32,14 @@ struct Hash {
 /// Hashes every tensor; which thread takes which does not show in the result.
 class Hashing {
  public:
-  explicit Hashing(const std::vector<Tensor>& tensors) : tensors_(tensors), hashes_(tensors.size()) {}
+  explicit Hashing(const std::vector<Tensor>& tensors)
+      : tensors_(tensors), hashes_(tensors.size()) {}
 
   std::vector<Hash> run(std::size_t threads) {
     std::vector<std::jthread> helpers;
     try {
-      while (helpers.size() + 1 < std::min(threads, tensors_.size())) helpers.emplace_back([this] { work(); });
+      while (helpers.size() + 1 < std::min(threads, tensors_.size()))
+        helpers.emplace_back([this] { work(); });
     } catch (const std::system_error&) {
       // the system grants no more threads: those that run do the work
     }
@@ -71,7 +73,8 @@ class Hashing {
       hashes_[index].sha256 = sha256(tensor);
       return;
     }
-    const std::scoped_lock lock(strings_lock_);  // strings are held in memory: one tensor of them at a time
+    const std::scoped_lock lock(
+        strings_lock_);  // strings are held in memory: one tensor of them at a time
     hashes_[index].sha256 = sha256(tensor);
   }
 
@@ -116,9 +119,11 @@ void print_text(const Manifest& manifest, const std::vector<Hash>& hashes, bool 
   for (std::size_t i = 0; i < hashes.size() && !quiet; ++i) {
     if (hashes[i].problem) continue;
     const Tensor& tensor = manifest.tensors[i];
-    print(hashes[i].sha256 + "  " + printable(tensor.name, 0) + (tensor.bookkeeping ? "  (bookkeeping)\n" : "\n"));
+    print(hashes[i].sha256 + "  " + printable(tensor.name, 0) +
+          (tensor.bookkeeping ? "  (bookkeeping)\n" : "\n"));
   }
-  if (const auto whole = digest(manifest, hashes)) print(quiet ? *whole + "\n" : "digest " + *whole + "\n");
+  if (const auto whole = digest(manifest, hashes))
+    print(quiet ? *whole + "\n" : "digest " + *whole + "\n");
 }
 
 int run(const Arguments& arguments) {
@@ -139,7 +144,8 @@ int run(const Arguments& arguments) {
   int code = 0;
   flush_output();
   for (std::size_t i = 0; i < hashes.size(); ++i) {
-    if (!hashes[i].problem || !counts_as_failure(model.manifest.tensors[i], *hashes[i].problem)) continue;
+    if (!hashes[i].problem || !counts_as_failure(model.manifest.tensors[i], *hashes[i].problem))
+      continue;
     complain(hashes[i].problem->what());
     if (code == 0) code = static_cast<int>(hashes[i].problem->code());
   }
@@ -149,17 +155,21 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command hash_command() {
-  return {"hash", "SHA-256 of each tensor, and one digest for the whole set",
+  return {"hash",
+          "SHA-256 of each tensor, and one digest for the whole set",
           {.command = "hash",
            .operands = "FILE [options]",
-           .about = "SHA-256 of each tensor's little-endian, row-major elements, and one digest over names, dtypes, shapes "
-                    "and these\nsums: equal for the same weights in any format. Bookkeeping is hashed, but is no part of "
+           .about = "SHA-256 of each tensor's little-endian, row-major elements, and one digest "
+                    "over names, dtypes, shapes "
+                    "and these\nsums: equal for the same weights in any format. Bookkeeping is "
+                    "hashed, but is no part of "
                     "the digest.",
            .least = 1,
            .most = 1,
            .groups = {{"Output", kOutput}, selection_options(), input_options()},
            .examples = "  tensorferry hash model.ckpt-1000\n"
-                       "  test \"$(tensorferry hash -q model.ckpt-1000)\" = \"$(tensorferry hash -q model.h5)\"\n"},
+                       "  test \"$(tensorferry hash -q model.ckpt-1000)\" = \"$(tensorferry hash "
+                       "-q model.h5)\"\n"},
           run};
 }
 

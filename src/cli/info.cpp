@@ -43,7 +43,8 @@ Summary summarize(const Manifest& manifest) {
 std::string attribute_text(const AttributeValue& value) {
   constexpr std::size_t longest = 200;
   if (const auto* text = std::get_if<std::string>(&value))
-    return text->size() > longest ? "(" + exact_bytes(text->size()) + " of text or data)" : printable(*text);
+    return text->size() > longest ? exact_bytes(text->size()) + " of text or data"
+                                  : printable(*text);
   if (const auto* number = std::get_if<double>(&value)) return Json(*number).dump();
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   return std::get<bool>(value) ? "true" : "false";
@@ -51,7 +52,9 @@ std::string attribute_text(const AttributeValue& value) {
 
 void print_json(const Model& model) {
   const Summary summary = summarize(model.manifest);
-  Json document = {{"file", json_bytes(model.path)}, {"format", model.format->name}, {"title", model.format->title}};
+  Json document = {{"file", json_bytes(model.path)},
+                   {"format", model.format->name},
+                   {"title", model.format->title}};
   document["files"] = Json::array();
   for (const auto& file : model.manifest.sources)
     document["files"].push_back({{"name", json_bytes(file->name())}, {"bytes", file->size()}});
@@ -74,10 +77,13 @@ void print_text(const Model& model) {
   const Summary summary = summarize(model.manifest);
   Table facts({left, left});
   facts.add({"file", printable(model.path, 0)});
-  facts.add({"format", std::string(model.format->name) + " (" + std::string(model.format->title) + ")"});
+  facts.add(
+      {"format", std::string(model.format->name) + " (" + std::string(model.format->title) + ")"});
   std::string tensors = std::to_string(summary.weights.tensors);
-  if (summary.bookkeeping > 0) tensors += ", and " + std::to_string(summary.bookkeeping) + " bookkeeping";
-  if (summary.unreadable > 0) tensors += "; " + std::to_string(summary.unreadable) + " unreadable (see ls)";
+  if (summary.bookkeeping > 0)
+    tensors += ", and " + std::to_string(summary.bookkeeping) + " bookkeeping";
+  if (summary.unreadable > 0)
+    tensors += "; " + std::to_string(summary.unreadable) + " unreadable (see ls)";
   facts.add({"tensors", tensors});
   facts.add({"elements", std::to_string(summary.weights.elements)});
   facts.add({"bytes", exact_bytes(summary.weights.bytes)});
@@ -85,15 +91,18 @@ void print_text(const Model& model) {
 
   Table dtypes({left, right, left});
   for (const auto& [dtype, amount] : summary.dtypes)
-    dtypes.add({std::string(to_string(dtype)), count_of(amount.tensors, "tensor"), exact_bytes(amount.bytes)});
+    dtypes.add({std::string(to_string(dtype)), count_of(amount.tensors, "tensor"),
+                exact_bytes(amount.bytes)});
   if (!summary.dtypes.empty()) print("dtypes\n" + dtypes.text("  "));
 
   Table files({left, left});
-  for (const auto& file : model.manifest.sources) files.add({printable(file->name(), 0), exact_bytes(file->size())});
+  for (const auto& file : model.manifest.sources)
+    files.add({printable(file->name(), 0), exact_bytes(file->size())});
   if (!model.manifest.sources.empty()) print("files\n" + files.text("  "));
 
   Table metadata({left, left});
-  for (const auto& [key, value] : model.manifest.attributes) metadata.add({printable(key), attribute_text(value)});
+  for (const auto& [key, value] : model.manifest.attributes)
+    metadata.add({printable(key), attribute_text(value)});
   if (!model.manifest.attributes.empty()) print("metadata\n" + metadata.text("  "));
 
   if (!model.manifest.notes.empty()) print("notes\n");
@@ -112,16 +121,18 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command info_command() {
-  return {"info", "say what a file is: format, counts, bytes, dtypes, metadata",
-          {.command = "info",
-           .operands = "FILE [options]",
-           .about = "Says what a file is. `tensorferry FILE` is short for it. Only metadata is read.",
-           .least = 1,
-           .most = 1,
-           .groups = {{"Output", kOutput}, input_options()},
-           .examples = "  tensorferry info model.ckpt-1000\n"
-                       "  tensorferry info model.ckpt-1000 --json\n"},
-          run};
+  return {
+      "info",
+      "say what a file is: format, counts, bytes, dtypes, metadata",
+      {.command = "info",
+       .operands = "FILE [options]",
+       .about = "Says what a file is. `tensorferry FILE` is short for it. Only metadata is read.",
+       .least = 1,
+       .most = 1,
+       .groups = {{"Output", kOutput}, input_options()},
+       .examples = "  tensorferry info model.ckpt-1000\n"
+                   "  tensorferry info model.ckpt-1000 --json\n"},
+      run};
 }
 
 }  // namespace tensorferry::cli

@@ -20,7 +20,8 @@ std::optional<std::string> json_string(std::string_view text) {
 
 // RFC 4648 with padding
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -82,7 +83,8 @@ Json json_tensor(const Tensor& tensor) {
 
 Json json_notes(const std::vector<Note>& notes) {
   Json array = Json::array();
-  for (const Note& note : notes) array.push_back({{"id", note.id}, {"text", json_bytes(note.text)}});
+  for (const Note& note : notes)
+    array.push_back({{"id", note.id}, {"text", json_bytes(note.text)}});
   return array;
 }
 

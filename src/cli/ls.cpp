@@ -57,7 +57,8 @@ std::string place(const Tensor& tensor) {
   const FileRange* range = first_range(tensor);
   if (range == nullptr || range->file == nullptr) return "-";
   const std::string& file = range->file->name();
-  std::string text = printable(file.substr(file.rfind('/') + 1)) + "@" + std::to_string(range->offset);
+  std::string text =
+      printable(file.substr(file.rfind('/') + 1)) + "@" + std::to_string(range->offset);
   std::string how;
   const auto add = [&](std::string_view word) { how.append(how.empty() ? "" : ", ").append(word); };
   if (tensor.stored.pieces.size() > 1) add(count_of(tensor.stored.pieces.size(), "piece"));
@@ -71,7 +72,8 @@ std::string place(const Tensor& tensor) {
 std::string remark(const Tensor& tensor) {
   std::string text;
   if (tensor.bookkeeping) text = "bookkeeping";
-  if (tensor.problem) text += (text.empty() ? "unreadable: " : ", unreadable: ") + short_problem(*tensor.problem);
+  if (tensor.problem)
+    text += (text.empty() ? "unreadable: " : ", unreadable: ") + short_problem(*tensor.problem);
   return text;
 }
 
@@ -81,12 +83,14 @@ std::string bytes_text(const Tensor& tensor) {
 }
 
 std::vector<std::string> cells(const Tensor& tensor, std::string label, bool more) {
-  std::vector<std::string> row = {std::move(label), std::string(to_string(tensor.dtype)), to_string(tensor.shape),
-                                  bytes_text(tensor)};
+  std::vector<std::string> row = {std::move(label), std::string(to_string(tensor.dtype)),
+                                  to_string(tensor.shape), bytes_text(tensor)};
   if (more) {
     row.push_back(place(tensor));
     const Sample sample = first_element(tensor, Style::text);
-    row.push_back(!sample.problem.empty() ? "unreadable: " + sample.problem : sample.text.empty() ? "-" : sample.text);
+    row.push_back(!sample.problem.empty() ? "unreadable: " + sample.problem
+                  : sample.text.empty()   ? "-"
+                                          : sample.text);
   }
   row.push_back(remark(tensor));
   return row;
@@ -109,12 +113,14 @@ Table make_table(bool more) {
 }
 
 void add_flat(Table& table, const Manifest& manifest, bool more) {
-  for (const Tensor& tensor : manifest.tensors) table.add(cells(tensor, printable(tensor.name), more));
+  for (const Tensor& tensor : manifest.tensors)
+    table.add(cells(tensor, printable(tensor.name), more));
 }
 
 void add_tree(Table& table, const Manifest& manifest, bool more) {
   std::vector<TreeLeaf> leaves;
-  for (const Tensor& tensor : manifest.tensors) leaves.push_back({tensor.name, bytes_of(tensor).value_or(0)});
+  for (const Tensor& tensor : manifest.tensors)
+    leaves.push_back({tensor.name, bytes_of(tensor).value_or(0)});
   for (const TreeLine& line : tree_lines(leaves)) {
     const std::string label = std::string(2 * line.depth, ' ') + printable(line.label);
     if (line.leaf)
@@ -162,8 +168,8 @@ Json describe(const Tensor& tensor, bool more) {
 
 // one line a tensor, written as it is made: a large model needs no second copy of its listing
 void print_json(const Model& model, bool more) {
-  print("{\"file\":" + to_text(json_bytes(model.path)) + ",\"format\":" + to_text(model.format->name) +
-        ",\"tensors\":[");
+  print("{\"file\":" + to_text(json_bytes(model.path)) +
+        ",\"format\":" + to_text(model.format->name) + ",\"tensors\":[");
   const char* separator = "\n";
   for (const Tensor& tensor : model.manifest.tensors) {
     print(separator + to_text(describe(tensor, more)));
@@ -175,7 +181,8 @@ void print_json(const Model& model, bool more) {
 int run(const Arguments& arguments) {
   const bool more = arguments.flag("long"), tree = arguments.flag("tree");
   if (tree && arguments.flag("json"))
-    throw Error(ErrorCode::usage, "bad_option", "--tree is for people, --json for programs: give one of them");
+    throw Error(ErrorCode::usage, "bad_option",
+                "--tree is for people, --json for programs: give one of them");
   const Model model = open_model(arguments.operands()[0], arguments);
   if (arguments.flag("json")) {
     print_json(model, more);
@@ -195,10 +202,12 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command ls_command() {
-  return {"ls", "list the tensors: name, dtype, shape, bytes",
+  return {"ls",
+          "list the tensors: name, dtype, shape, bytes",
           {.command = "ls",
            .operands = "FILE [options]",
-           .about = "Lists the tensors of a model. Only its metadata is read, however large it is; a tensor that cannot "
+           .about = "Lists the tensors of a model. Only its metadata is read, however large it is; "
+                    "a tensor that cannot "
                     "be read\nis listed with the reason.",
            .least = 1,
            .most = 1,

@@ -18,7 +18,8 @@
 namespace tensorferry::cli {
 
 std::vector<Command> all_commands() {
-  return {convert_command(), ls_command(), info_command(), print_command(), hash_command(), formats_command()};
+  return {convert_command(), ls_command(),   info_command(),
+          print_command(),   hash_command(), formats_command()};
 }
 
 namespace {
@@ -49,7 +50,8 @@ bool names_an_input(const std::string& word) {
     Input::open(word);
     return true;
   } catch (const Error&) {
-    // there is something of that name, or it can only be meant as a path: let the command say what is wrong with it
+    // there is something of that name, or it can only be meant as a path: let the command say what
+    // is wrong with it
     std::error_code ignored;
     return std::filesystem::exists(word, ignored) || word.find('/') != std::string::npos;
   }
@@ -116,7 +118,8 @@ int report(const std::exception_ptr& thrown) {
     complain("error[resources.memory]: out of memory");
     return static_cast<int>(ErrorCode::resources);
   } catch (const std::exception& e) {
-    complain("error[internal.exception]: " + printable(e.what()) + "; this is a bug in tensorferry: please report it");
+    complain("error[internal.exception]: " + printable(e.what()) +
+             "; this is a bug in tensorferry: please report it");
     return static_cast<int>(ErrorCode::internal);
   }
 }

@@ -13,7 +13,8 @@ constexpr OptionDef kInput[] = {
     {"in-opt", "NAME=VALUE", "An option of the reader (tensorferry formats FORMAT lists them)"},
     {"names", "STYLE", "Tensor names: raw, as the file has them"},
     {"limit", "NAME=VALUE",
-     "Raise what a file may demand: header=SIZE of metadata, tensors=N, rank=N, depth=N of JSON, strings=SIZE of one "
+     "Raise what a file may demand: header=SIZE of metadata, tensors=N, rank=N, depth=N of JSON, "
+     "strings=SIZE of one "
      "tensor of strings"},
 };
 
@@ -21,7 +22,8 @@ constexpr OptionDef kSelection[] = {
     {"include", "GLOB", "Only tensors whose whole name matches; * crosses /"},
     {"exclude", "GLOB", "No tensor whose whole name matches; beats --include"},
     {"scope", "PREFIX", "Only PREFIX itself and what is below PREFIX/"},
-    {"regex", nullptr, "--include and --exclude are regular expressions that match somewhere in the name"},
+    {"regex", nullptr,
+     "--include and --exclude are regular expressions that match somewhere in the name"},
     {"allow-empty", nullptr, "No tensor selected is no error"},
 };
 
@@ -30,7 +32,8 @@ std::uint64_t count_value(const std::string& name, const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || stop != end)
-    throw Error(ErrorCode::usage, "bad_value", "--limit " + name + " needs a whole number, not " + printable(text));
+    throw Error(ErrorCode::usage, "bad_value",
+                "--limit " + name + " needs a whole number, not " + printable(text));
   return value;
 }
 
@@ -49,7 +52,8 @@ Limits limits(const Arguments& arguments) {
       limits.json_depth = count_value(name, text);
     else
       throw Error(ErrorCode::usage, "bad_option",
-                  "--limit " + printable(name) + ": the limits are header, tensors, rank, depth and strings");
+                  "--limit " + printable(name) +
+                      ": the limits are header, tensors, rank, depth and strings");
   }
   return limits;
 }
@@ -66,7 +70,8 @@ OptionGroup selection_options() { return {"Selection", kSelection}; }
 ReadOptions read_options(const Arguments& arguments) {
   const std::string names = arguments.value("names").value_or("raw");
   if (names != "raw")
-    throw Error(ErrorCode::usage, "bad_value", "--names " + printable(names) + ": only raw is known");
+    throw Error(ErrorCode::usage, "bad_value",
+                "--names " + printable(names) + ": only raw is known");
   return {arguments.value("from").value_or(""), arguments.pairs("in-opt"), limits(arguments)};
 }
 
@@ -86,7 +91,8 @@ Model open_model(const std::string& path, const Arguments& arguments) {
   const Selection wanted = selection(arguments);
   model.manifest = select(wanted)(std::move(model.manifest));
   if (model.manifest.tensors.empty() && selects(wanted) && !arguments.flag("allow-empty"))
-    throw Error(ErrorCode::usage, "empty_selection", "no tensor matches the selection (--allow-empty accepts that)")
+    throw Error(ErrorCode::usage, "empty_selection",
+                "no tensor matches the selection (--allow-empty accepts that)")
         .in_file(path);
   return model;
 }

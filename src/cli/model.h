@@ -21,18 +21,20 @@ ReadOptions read_options(const Arguments& arguments);
 Selection selection(const Arguments& arguments);
 
 struct Model {
-  std::string path;       ///< as the user wrote it
+  std::string path;  ///< as the user wrote it
   const Format* format;
   Manifest manifest;
 };
 
-/// Opens the file and keeps the selected tensors. Throws Error(usage.empty_selection) when a selection leaves none.
+/// Opens the file and keeps the selected tensors. Throws Error(usage.empty_selection) when a
+/// selection leaves none.
 Model open_model(const std::string& path, const Arguments& arguments);
 
 /// Tensor::bytes(), or nothing when the shape overflows.
 std::optional<std::uint64_t> bytes_of(const Tensor& tensor);
 
-/// Whether a listing ends with an error because of this tensor: what is no weight may be of a kind that cannot be read.
+/// Whether a listing ends with an error because of this tensor: what is no weight may be of a kind
+/// that cannot be read.
 bool counts_as_failure(const Tensor& tensor, const Error& problem);
 
 }  // namespace tensorferry::cli

@@ -40,8 +40,9 @@ void print_notes(const std::vector<Note>& notes) {
 }
 
 std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 std::string Table::text(std::string_view indent) const {
@@ -73,8 +74,9 @@ std::string Table::text(std::string_view indent) const {
 
 std::string fixed(double value, int decimals) {
   std::array<char, 400> digits;  // the largest double has 309 digits before the point
-  const auto end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                 std::chars_format::fixed, decimals)
+                       .ptr;
   return {digits.data(), end};
 }
 
@@ -101,6 +103,8 @@ std::string count_of(std::uint64_t count, std::string_view noun) {
   return text;
 }
 
-std::string short_problem(const Error& problem) { return printable(problem.id() + ": " + problem.message(), 0); }
+std::string short_problem(const Error& problem) {
+  return printable(problem.id() + ": " + problem.message(), 0);
+}
 
 }  // namespace tensorferry::cli

@@ -12,11 +12,16 @@ namespace tensorferry::cli {
 namespace {
 
 constexpr OptionDef kOutput[] = {
-    {"full", nullptr, "Every element; without it, of more than 1000 elements the first and last three of each dimension"},
-    {"slice", "INDEXES", "A part, as in numpy: an index or START:STOP for each dimension, separated by commas; negative "
-                         "ones count from the end"},
-    {"json", nullptr, "Print JSON: every element, in nested lists; NaN and Infinity as strings, complex numbers as "
-                      "[real, imaginary]; shape is that of the slice"},
+    {"full", nullptr,
+     "Every element; without it, of more than 1000 elements the first and last three of each "
+     "dimension"},
+    {"slice", "INDEXES",
+     "A part, as in numpy: an index or START:STOP for each dimension, separated by commas; "
+     "negative "
+     "ones count from the end"},
+    {"json", nullptr,
+     "Print JSON: every element, in nested lists; NaN and Infinity as strings, complex numbers as "
+     "[real, imaginary]; shape is that of the slice"},
 };
 
 /// What is asked about each tensor.
@@ -32,11 +37,13 @@ void print_text(const Tensor& tensor, const Request& request) {
   const auto spans = resolve_slice(request.slice, tensor.shape);
   const Box box(tensor.shape, spans);
   const bool elide = !request.full && box.count > kElisionThreshold;
-  const auto elements =
-      open_elements(tensor, box.origin, box.end, elide, request.limits, request.full ? 0 : string_limit);
+  const auto elements = open_elements(tensor, box.origin, box.end, elide, request.limits,
+                                      request.full ? 0 : string_limit);
   std::string head = printable(tensor.name);
-  if (!request.slice_text.empty()) head += "[" + printable(request.slice_text) + "]";
-  print(head + ": " + std::string(to_string(tensor.dtype)) + " " + to_string(sliced_shape(spans)) + "\n");
+  if (!request.slice_text.empty())
+    head.append("[").append(printable(request.slice_text)).append("]");
+  print(head + ": " + std::string(to_string(tensor.dtype)) + " " + to_string(sliced_shape(spans)) +
+        "\n");
   write_array_text(box, elide, *elements, print);
   print("\n");
   elements->finish();
@@ -66,7 +73,8 @@ int run(const Arguments& arguments) {
   const auto& operands = arguments.operands();
   const Model model = open_model(operands[0], arguments);
   std::vector<const Tensor*> tensors;
-  for (std::size_t i = 1; i < operands.size(); ++i) tensors.push_back(&model.manifest.at(operands[i]));
+  for (std::size_t i = 1; i < operands.size(); ++i)
+    tensors.push_back(&model.manifest.at(operands[i]));
 
   const bool json = arguments.flag("json");
   if (json) print("{\"file\":" + to_text(json_bytes(model.path)) + ",\"tensors\":[\n");
@@ -84,10 +92,12 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command print_command() {
-  return {"print", "show values",
+  return {"print",
+          "show values",
           {.command = "print",
            .operands = "FILE NAME... [options]",
-           .about = "Shows the values of tensors, whatever their dtype: exact integers, and for floating-point numbers "
+           .about = "Shows the values of tensors, whatever their dtype: exact integers, and for "
+                    "floating-point numbers "
                     "the fewest\ndigits that stand for them.",
            .least = 2,
            .most = static_cast<std::size_t>(-1),

@@ -41,7 +41,10 @@ class Bar : public ProgressDisplay {
     winsize size{};
     const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     const std::size_t width = known ? size.ws_col - std::size_t{1} : 79;
-    write_to_stderr("\r" + progress_line(progress.bytes_done, progress.bytes_total, seconds, width) + "\x1b[K");
+    std::string line("\r");
+    line.append(progress_line(progress.bytes_done, progress.bytes_total, seconds, width))
+        .append("\x1b[K");
+    write_to_stderr(line);
     shown_ = true;
   }
   void finish(const Receipt&) override { clear(); }
@@ -73,7 +76,9 @@ class JsonLines : public ProgressDisplay {
 }  // namespace
 
 std::string clock_text(double seconds) {
-  const auto two = [](std::uint64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  const auto two = [](std::uint64_t n) {
+    return std::string(n < 10 ? "0" : "").append(std::to_string(n));
+  };
   const auto whole = static_cast<std::uint64_t>(std::clamp(seconds, 0.0, 359'999.0) + 0.5);
   const std::uint64_t hours = whole / 3600;
   const std::uint64_t minutes = whole / 60 % 60;
@@ -81,7 +86,8 @@ std::string clock_text(double seconds) {
   return std::to_string(minutes) + ":" + two(whole % 60);
 }
 
-std::string progress_line(std::uint64_t done, std::uint64_t total, double seconds, std::size_t width) {
+std::string progress_line(std::uint64_t done, std::uint64_t total, double seconds,
+                          std::size_t width) {
   done = std::min(done, total);
   const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
   const double rate = rate_of(done, seconds);
@@ -99,7 +105,7 @@ std::string progress_line(std::uint64_t done, std::uint64_t total, double second
   if (text.size() + narrowest + 3 <= width) {
     const std::size_t cells = std::min(widest, width - text.size() - 3);
     const auto full = static_cast<std::size_t>(share * static_cast<double>(cells));
-    text = "[" + std::string(full, '#') + std::string(cells - full, '.') + "] " + text;
+    text = std::string("[").append(full, '#').append(cells - full, '.').append("] ").append(text);
   }
   return text.substr(0, width);
 }
@@ -116,7 +122,8 @@ std::unique_ptr<ProgressDisplay> make_progress(std::string_view mode, bool quiet
   if (mode == "json") return std::make_unique<JsonLines>();
   if (mode == "none") return nullptr;
   if (mode != "auto")
-    throw Error(ErrorCode::usage, "bad_value", "--progress is auto, none or json, not " + printable(mode));
+    throw Error(ErrorCode::usage, "bad_value",
+                "--progress is auto, none or json, not " + printable(mode));
   if (quiet || isatty(STDERR_FILENO) == 0) return nullptr;
   return std::make_unique<Bar>();
 }

@@ -11,9 +11,10 @@
 
 namespace tensorferry::cli {
 
-/// "[#####.....]  50%  512.0 MB/s  0:02 left  1.0 GiB of 2.0 GiB", at most `width` characters. What does not fit is left
-/// out: first the bar, then the amount, the time and the speed.
-std::string progress_line(std::uint64_t done, std::uint64_t total, double seconds, std::size_t width);
+/// "[#####.....]  50%  512.0 MB/s  0:02 left  1.0 GiB of 2.0 GiB", at most `width` characters. What
+/// does not fit is left out: first the bar, then the amount, the time and the speed.
+std::string progress_line(std::uint64_t done, std::uint64_t total, double seconds,
+                          std::size_t width);
 /// "0:07", "12:34", "1:02:03"
 std::string clock_text(double seconds);
 /// One JSON object without a line end. `event` is "progress" or "done".

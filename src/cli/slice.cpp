@@ -22,7 +22,8 @@ std::int64_t parse_index(std::string_view text) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || stop != end || text.empty())
-    throw bad_slice("--slice: `" + printable(text) + "` is not a whole number; write it as in 0:4,:,-1");
+    throw bad_slice("--slice: `" + printable(text) +
+                    "` is not a whole number; write it as in 0:4,:,-1");
   return value;
 }
 
@@ -35,7 +36,8 @@ SliceItem parse_item(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return {false, parse_index(trim(text)), std::nullopt};
   const std::string_view behind = text.substr(colon + 1);
-  if (behind.find(':') != std::string_view::npos) throw bad_slice("--slice: steps are not supported");
+  if (behind.find(':') != std::string_view::npos)
+    throw bad_slice("--slice: steps are not supported");
   return {true, parse_end(text.substr(0, colon)), parse_end(behind)};
 }
 
@@ -74,7 +76,8 @@ std::vector<Span> resolve_slice(const std::vector<SliceItem>& items, const Shape
                     to_string(shape));
   std::vector<Span> box;
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    const SliceItem item = i < items.size() ? items[i] : SliceItem{true, std::nullopt, std::nullopt};
+    const SliceItem item =
+        i < items.size() ? items[i] : SliceItem{true, std::nullopt, std::nullopt};
     if (!item.range) {
       box.push_back(resolve_index(*item.start, shape[i], i));
       continue;

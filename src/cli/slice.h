@@ -27,8 +27,8 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
-/// One span a dimension; those without an item are whole. Ranges are clipped as in numpy. Throws Error(usage.bad_slice)
-/// for an index outside, and for more items than dimensions.
+/// One span a dimension; those without an item are whole. Ranges are clipped as in numpy. Throws
+/// Error(usage.bad_slice) for an index outside, and for more items than dimensions.
 std::vector<Span> resolve_slice(const std::vector<SliceItem>& items, const Shape& shape);
 
 /// The shape of what is taken out.

@@ -28,7 +28,8 @@ std::vector<TreeLine> tree_lines(const std::vector<TreeLeaf>& leaves) {
   for (const TreeLeaf& leaf : leaves) paths.push_back(components(leaf.name));
   std::vector<std::size_t> order(leaves.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return paths[a] < paths[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return paths[a] < paths[b]; });
 
   std::vector<TreeLine> lines;
   std::vector<std::size_t> open;             // the lines of the groups around the current leaf
@@ -36,7 +37,9 @@ std::vector<TreeLine> tree_lines(const std::vector<TreeLeaf>& leaves) {
   for (const std::size_t index : order) {
     const auto& path = paths[index];
     std::size_t shared = 0;
-    while (shared < open_names.size() && shared + 1 < path.size() && open_names[shared] == path[shared]) ++shared;
+    while (shared < open_names.size() && shared + 1 < path.size() &&
+           open_names[shared] == path[shared])
+      ++shared;
     open.resize(shared);
     open_names.resize(shared);
     for (std::size_t depth = shared; depth + 1 < path.size(); ++depth) {

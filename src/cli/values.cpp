@@ -28,23 +28,35 @@ struct SmallFloat {
 
 SmallFloat layout_of(DType dtype) {
   switch (dtype) {
-    case DType::float4_e2m1fn: return {2, 1, 1, Extremes::finite};
-    case DType::float6_e2m3fn: return {2, 3, 1, Extremes::finite};
-    case DType::float6_e3m2fn: return {3, 2, 3, Extremes::finite};
-    case DType::float8_e4m3fn: return {4, 3, 7, Extremes::all_ones_is_nan};
-    case DType::float8_e4m3fnuz: return {4, 3, 8, Extremes::minus_zero_is_nan};
-    case DType::float8_e4m3b11fnuz: return {4, 3, 11, Extremes::minus_zero_is_nan};
-    case DType::float8_e5m2: return {5, 2, 15, Extremes::ieee};
-    case DType::float8_e5m2fnuz: return {5, 2, 16, Extremes::minus_zero_is_nan};
-    case DType::float16: return {5, 10, 15, Extremes::ieee};
-    case DType::bfloat16: return {8, 7, 127, Extremes::ieee};
-    default: throw Error(ErrorCode::internal, "dtype", "not a small floating-point type");
+    case DType::float4_e2m1fn:
+      return {2, 1, 1, Extremes::finite};
+    case DType::float6_e2m3fn:
+      return {2, 3, 1, Extremes::finite};
+    case DType::float6_e3m2fn:
+      return {3, 2, 3, Extremes::finite};
+    case DType::float8_e4m3fn:
+      return {4, 3, 7, Extremes::all_ones_is_nan};
+    case DType::float8_e4m3fnuz:
+      return {4, 3, 8, Extremes::minus_zero_is_nan};
+    case DType::float8_e4m3b11fnuz:
+      return {4, 3, 11, Extremes::minus_zero_is_nan};
+    case DType::float8_e5m2:
+      return {5, 2, 15, Extremes::ieee};
+    case DType::float8_e5m2fnuz:
+      return {5, 2, 16, Extremes::minus_zero_is_nan};
+    case DType::float16:
+      return {5, 10, 15, Extremes::ieee};
+    case DType::bfloat16:
+      return {8, 7, 127, Extremes::ieee};
+    default:
+      throw Error(ErrorCode::internal, "dtype", "not a small floating-point type");
   }
 }
 
 std::uint64_t little_endian(const std::byte* bytes, std::size_t count) {
   std::uint64_t value = 0;
-  for (std::size_t i = count; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+  for (std::size_t i = count; i-- > 0;)
+    value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
   return value;
 }
 
@@ -77,12 +89,14 @@ long double decode_longdouble(const std::byte* bytes) {
   const int exponent = static_cast<int>(top & 0x7fff);
   const bool leading_one = (significand >> 63) != 0;
   long double value = 0;
-  if (exponent == 0x7fff || (exponent != 0 && !leading_one)) {  // without the leading one: an invalid operand
+  if (exponent == 0x7fff ||
+      (exponent != 0 && !leading_one)) {  // without the leading one: an invalid operand
     const bool infinite = exponent == 0x7fff && significand << 1 == 0 && leading_one;
     value = infinite ? std::numeric_limits<long double>::infinity()
                      : std::numeric_limits<long double>::quiet_NaN();
   } else {
-    value = std::ldexp(static_cast<long double>(significand), (exponent == 0 ? 1 : exponent) - 16383 - 63);
+    value = std::ldexp(static_cast<long double>(significand),
+                       (exponent == 0 ? 1 : exponent) - 16383 - 63);
   }
   return (top & 0x8000) != 0 ? -value : value;
 }
@@ -111,9 +125,12 @@ void append_complex(std::string& out, const std::byte* bytes, Style style) {
 
 void append_float(std::string& out, const DTypeInfo& row, const std::byte* bytes, Style style) {
   switch (row.dtype) {
-    case DType::float32: return append_real(out, bits_as<float>(bytes), style);
-    case DType::float64: return append_real(out, bits_as<double>(bytes), style);
-    case DType::longdouble: return append_real(out, decode_longdouble(bytes), style);
+    case DType::float32:
+      return append_real(out, bits_as<float>(bytes), style);
+    case DType::float64:
+      return append_real(out, bits_as<double>(bytes), style);
+    case DType::longdouble:
+      return append_real(out, decode_longdouble(bytes), style);
     default: {
       const auto code = static_cast<unsigned>(little_endian(bytes, row.bytes));
       return append_real(out, decode_small_float(row.dtype, code), style);
@@ -143,7 +160,8 @@ float decode_small_float(DType dtype, unsigned code) {
     value = std::numeric_limits<float>::infinity();
   } else {
     const unsigned leading = exponent == 0 ? 0 : 1U << type.mantissa_bits;
-    const int power = (exponent == 0 ? 1 : static_cast<int>(exponent)) - type.bias - type.mantissa_bits;
+    const int power =
+        (exponent == 0 ? 1 : static_cast<int>(exponent)) - type.bias - type.mantissa_bits;
     value = std::ldexp(static_cast<float>(leading | mantissa), power);
   }
   return negative ? -value : value;
@@ -163,7 +181,9 @@ void append_value(std::string& out, DType dtype, const std::byte* bytes, Style s
     case DTypeKind::unsigned_integer:
       append_number(out, little_endian(bytes, row.bytes) << (64 - row.bits) >> (64 - row.bits));
       return;
-    case DTypeKind::real: append_float(out, row, bytes, style); return;
+    case DTypeKind::real:
+      append_float(out, row, bytes, style);
+      return;
     case DTypeKind::complex:
       if (dtype == DType::complex64)
         append_complex<float>(out, bytes, style);
@@ -171,7 +191,8 @@ void append_value(std::string& out, DType dtype, const std::byte* bytes, Style s
         append_complex<double>(out, bytes, style);
       return;
     case DTypeKind::string:
-    case DTypeKind::opaque: break;
+    case DTypeKind::opaque:
+      break;
   }
   throw Error(ErrorCode::internal, "dtype", "elements of this dtype have no fixed size");
 }

@@ -23,12 +23,14 @@ const char* const kShapeTag = "tensorferry.shape";
 
 // Offsets are stored little-endian, whatever the host.
 void append_offset(std::vector<std::byte>& out, std::uint64_t offset) {
-  for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<std::byte>(offset >> shift));
+  for (int shift = 0; shift < 64; shift += 8)
+    out.push_back(static_cast<std::byte>(offset >> shift));
 }
 
 std::uint64_t offset_at(const std::vector<std::byte>& bytes, std::size_t index) {
   std::uint64_t offset = 0;
-  for (std::size_t i = 8; i-- > 0;) offset = offset << 8 | std::to_integer<std::uint64_t>(bytes[8 * index + i]);
+  for (std::size_t i = 8; i-- > 0;)
+    offset = offset << 8 | std::to_integer<std::uint64_t>(bytes[8 * index + i]);
   return offset;
 }
 
@@ -48,12 +50,14 @@ void refuse_taken_names(const Manifest& manifest) {
     }
   }
   if (taken.empty()) return;
-  throw Error(ErrorCode::unsupported, "name_taken",
-              "tensors of strings are written as NAME#bytes and NAME#offsets, but these names are taken: " +
-                  join_names(taken));
+  throw Error(
+      ErrorCode::unsupported, "name_taken",
+      "tensors of strings are written as NAME#bytes and NAME#offsets, but these names are taken: " +
+          join_names(taken));
 }
 
-Tensor in_memory(const Tensor& origin, std::string_view suffix, DType dtype, std::vector<std::byte> bytes) {
+Tensor in_memory(const Tensor& origin, std::string_view suffix, DType dtype,
+                 std::vector<std::byte> bytes) {
   Tensor tensor;
   tensor.name = origin.name + std::string(suffix);
   tensor.dtype = dtype;
@@ -98,7 +102,8 @@ bool is_tagged(const Tensor& tensor) {
 
 std::optional<Shape> tagged_shape(const Tensor& tensor) {
   const auto tag = tensor.attributes.find(kShapeTag);
-  const std::string* text = tag == tensor.attributes.end() ? nullptr : std::get_if<std::string>(&tag->second);
+  const std::string* text =
+      tag == tensor.attributes.end() ? nullptr : std::get_if<std::string>(&tag->second);
   return text == nullptr ? std::nullopt : shape_from_text(*text);
 }
 
@@ -116,8 +121,8 @@ struct Pair {
 using Index = std::unordered_map<std::string_view, std::size_t>;
 
 // The pair whose `#bytes` is tensor `at`, or why there is none.
-std::string find_pair(const Manifest& manifest, const Index& index, std::size_t at, const Limits& limits,
-                      std::vector<Pair>& pairs) {
+std::string find_pair(const Manifest& manifest, const Index& index, std::size_t at,
+                      const Limits& limits, std::vector<Pair>& pairs) {
   const Tensor& bytes = manifest.tensors[at];
   std::string name = whole_name(bytes, kBytes);
   const auto partner = index.find(name + std::string(kOffsets));
@@ -130,10 +135,12 @@ std::string find_pair(const Manifest& manifest, const Index& index, std::size_t 
     return "the pair must be uint8 and int64 of rank 1";
   }
   std::optional<Shape> shape = tagged_shape(bytes);
-  if (!shape || shape->size() > limits.rank) return std::string("its attribute ") + kShapeTag + " is no shape";
+  if (!shape || shape->size() > limits.rank)
+    return std::string("its attribute ") + kShapeTag + " is no shape";
   try {
     if (checked_add(element_count(*shape), 1) != offsets.shape[0]) {
-      return "shape " + to_string(*shape) + " does not go with " + std::to_string(offsets.shape[0]) + " offsets";
+      return "shape " + to_string(*shape) + " does not go with " +
+             std::to_string(offsets.shape[0]) + " offsets";
     }
   } catch (const Error& error) {
     return error.message();
@@ -142,7 +149,8 @@ std::string find_pair(const Manifest& manifest, const Index& index, std::size_t 
   return {};
 }
 
-// Drops pairs whose name a tensor has that stays; what is dropped stays too and may take another's name.
+// Drops pairs whose name a tensor has that stays; what is dropped stays too and may take another's
+// name.
 void drop_taken(Manifest& manifest, std::vector<Pair>& pairs) {
   while (true) {
     std::unordered_set<std::size_t> joined;
@@ -152,11 +160,13 @@ void drop_taken(Manifest& manifest, std::vector<Pair>& pairs) {
       if (!joined.contains(i)) kept.insert(manifest.tensors[i].name);
     }
     const auto taken = [&](const Pair& pair) { return kept.contains(pair.name); };
-    const auto first = std::stable_partition(pairs.begin(), pairs.end(), [&](const Pair& p) { return !taken(p); });
+    const auto first =
+        std::stable_partition(pairs.begin(), pairs.end(), [&](const Pair& p) { return !taken(p); });
     if (first == pairs.end()) return;
     for (auto pair = first; pair != pairs.end(); ++pair) {
-      manifest.notes.push_back({"strings.not_joined", printable(manifest.tensors[pair->bytes].name) +
-                                                          " stays apart: there is a tensor of its own name"});
+      manifest.notes.push_back(
+          {"strings.not_joined", printable(manifest.tensors[pair->bytes].name) +
+                                     " stays apart: there is a tensor of its own name"});
     }
     pairs.erase(first, pairs.end());
   }
@@ -192,7 +202,8 @@ Tensor join(const Pair& pair, Tensor bytes, Tensor offsets) {
   tensor.attributes.erase(kShapeTag);
   Strings strings;
   strings.bytes = checked_add(bytes.bytes(), offsets.bytes());
-  strings.load = [parts = std::make_shared<const std::pair<Tensor, Tensor>>(std::move(bytes), std::move(offsets))] {
+  strings.load = [parts = std::make_shared<const std::pair<Tensor, Tensor>>(std::move(bytes),
+                                                                            std::move(offsets))] {
     return load_pair(parts->first, parts->second);
   };
   Piece piece;
@@ -224,7 +235,8 @@ Manifest join_strings(Manifest manifest, const Limits& limits) {
   if (std::none_of(manifest.tensors.begin(), manifest.tensors.end(), is_tagged)) return manifest;
   check(manifest, limits);
   Index index;
-  for (std::size_t i = 0; i < manifest.tensors.size(); ++i) index.emplace(manifest.tensors[i].name, i);
+  for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
+    index.emplace(manifest.tensors[i].name, i);
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
     const Tensor& tensor = manifest.tensors[i];
@@ -238,7 +250,8 @@ Manifest join_strings(Manifest manifest, const Limits& limits) {
       why = "there is no " + whole_name(tensor, kOffsets) + std::string(kBytes);
     }
     if (!why.empty()) {
-      manifest.notes.push_back({"strings.not_joined", printable(tensor.name) + " stays apart: " + printable(why, 0)});
+      manifest.notes.push_back(
+          {"strings.not_joined", printable(tensor.name) + " stays apart: " + printable(why, 0)});
     }
   }
   drop_taken(manifest, pairs);

@@ -9,6 +9,9 @@
 namespace tensorferry {
 namespace {
 
+// Above every cut_bytes(): 16-byte elements, or eight packed ones.
+constexpr std::uint64_t kLargestUnit = 64;
+
 /// The encoded bytes at whose multiples, from the start of the slot, a window may end.
 std::uint64_t cut_bytes(const Tensor& tensor, const Slot& slot) {
   return encoded_bytes(tensor.dtype, slot.codec, cut_elements(tensor.stored.codec, slot.codec));
@@ -58,7 +61,8 @@ class Cutter {
     const bool in_strided =
         first < items.size() && items[first].offset <= at && strided(items[first]);
     const std::uint64_t span = in_strided ? strided_bytes_ : kWindowBytes;
-    const std::uint64_t stop = (at + span) / kWindowBytes * kWindowBytes;
+    // A window that was cut a few bytes before a multiple does not end at that multiple again.
+    const std::uint64_t stop = (at + kLargestUnit) / kWindowBytes * kWindowBytes + span;
     for (std::size_t i = first; i < items.size() && items[i].offset < stop; ++i) {
       if (items[i].offset > at && strided(items[i])) return items[i].offset;
       if (items[i].end() <= stop || !items[i].slot) continue;

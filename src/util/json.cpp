@@ -28,16 +28,14 @@ class Builder {
   bool number_float(Json::number_float_t value, const std::string&) { return add(value); }
   bool string(std::string& value) { return add(std::move(value)); }
   bool binary(Json::binary_t&) { return false; }
-  bool start_object(std::size_t) { return open(Json::object()); }
-  bool start_array(std::size_t) { return open(Json::array()); }
+  bool start_object(std::size_t) { return open(true); }
+  bool start_array(std::size_t) { return open(false); }
   bool end_object() { return close(); }
   bool end_array() { return close(); }
 
   bool key(std::string& name) {
-    Frame& frame = frames_.back();
-    if (frame.has(name)) refuse("the key \"" + printable(name) + "\" stands twice in one object");
-    frame.key = std::move(name);
-    return true;
+    if (frames_.back().take_key(name)) return true;
+    refuse("the key \"" + printable(name) + "\" stands twice in one object");
   }
 
   template <typename Exception>
@@ -52,35 +50,51 @@ class Builder {
   Json take() { return std::move(result_); }
 
  private:
+  // An object or array that is still open. Members are gathered here because the library's ordered
+  // map searches all keys at each insertion and copies all values when it grows.
   struct Frame {
-    Json value;
-    std::string key;
+    bool is_object;
+    std::string key = {};
+    std::vector<std::pair<std::string, Json>> members = {};
+    Json::array_t elements = {};
     // Of a large object; a small one is searched directly.
     std::unordered_set<std::string> keys = {};
 
-    bool has(const std::string& name) {
+    // False when the object has that key already.
+    bool take_key(const std::string& name) {
       constexpr std::size_t kSmall = 16;
-      const auto& members = value.get_ref<const Json::object_t&>();
+      key = name;
       if (members.size() < kSmall) {
-        return std::any_of(members.begin(), members.end(),
-                           [&](const auto& member) { return member.first == name; });
+        return std::none_of(members.begin(), members.end(),
+                            [&](const auto& member) { return member.first == key; });
       }
       if (keys.empty()) {
         for (const auto& member : members) keys.insert(member.first);
       }
-      return !keys.insert(name).second;
+      return keys.insert(key).second;
+    }
+
+    Json finish() {
+      if (!is_object) return std::move(elements);
+      Json::object_t object;
+      object.reserve(members.size());
+      // The vector beneath, as keys are known to be unique.
+      std::vector<std::pair<const std::string, Json>>& plain = object;
+      for (auto& [name, value] : members) plain.emplace_back(std::move(name), std::move(value));
+      return object;
     }
   };
 
-  bool open(Json container) {
-    if (frames_.size() >= depth_)
+  bool open(bool is_object) {
+    if (frames_.size() >= depth_) {
       refuse("nested more than " + std::to_string(depth_) + " levels deep");
-    frames_.push_back({std::move(container), {}});
+    }
+    frames_.push_back({is_object});
     return true;
   }
 
   bool close() {
-    Json value = std::move(frames_.back().value);
+    Json value = frames_.back().finish();
     frames_.pop_back();
     return add(std::move(value));
   }
@@ -88,13 +102,10 @@ class Builder {
   bool add(Json value) {
     if (frames_.empty()) {
       result_ = std::move(value);
-    } else if (Frame& frame = frames_.back(); frame.value.is_array()) {
-      frame.value.get_ref<Json::array_t&>().push_back(std::move(value));
+    } else if (Frame& frame = frames_.back(); frame.is_object) {
+      frame.members.emplace_back(std::move(frame.key), std::move(value));
     } else {
-      // The vector beneath: the ordered map's own insertion searches all keys each time.
-      using Members = std::vector<std::pair<const std::string, Json>>;
-      static_cast<Members&>(frame.value.get_ref<Json::object_t&>())
-          .emplace_back(std::move(frame.key), std::move(value));
+      frame.elements.push_back(std::move(value));
     }
     return true;
   }

@@ -38,7 +38,8 @@ const std::string& text_of(const Json& value, std::string_view key) {
 }
 
 std::uint64_t size_of(const Json& value, std::string_view key) {
-  // Only plain digits are unsigned here: 1.0, 1e3, 2^64 come as floating point, -0 as a signed number.
+  // Only plain digits are unsigned here: 1.0, 1e3, 2^64 come as floating point, -0 as a signed
+  // number.
   if (!value.is_number_unsigned()) {
     fail(in_quotes(key) + " must be a non-negative whole number below 2^64, found " + shown(value));
   }
@@ -50,7 +51,8 @@ void refuse_unknown_keys(const Json& object, const std::vector<std::string>& kno
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::vector<std::string> close = nearest(key, known);
     fail("unknown key " + in_quotes(key) +
-         (close.empty() ? "; known are " + join_names(known) : "; did you mean " + in_quotes(close.front()) + "?"));
+         (close.empty() ? "; known are " + join_names(known)
+                        : "; did you mean " + in_quotes(close.front()) + "?"));
   }
 }
 
@@ -71,7 +73,9 @@ AttributeValue attribute_of(const Json& value, const std::string& key) {
       value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
     fail("attribute " + in_quotes(key) + " is above 2^63 - 1");
   }
-  if (!whole) fail("attribute " + in_quotes(key) + " must be a string, number, true or false, found " + shown(value));
+  if (!whole)
+    fail("attribute " + in_quotes(key) + " must be a string, number, true or false, found " +
+         shown(value));
   return value.get<std::int64_t>();
 }
 
@@ -79,10 +83,12 @@ Attributes attributes_of(const Json& object) {
   Attributes attributes;
   if (const Json* given = find(object, "attributes")) {
     if (!given->is_object()) fail("\"attributes\" must be an object, found " + shown(*given));
-    for (const auto& [key, value] : given->items()) attributes.emplace(key, attribute_of(value, key));
+    for (const auto& [key, value] : given->items())
+      attributes.emplace(key, attribute_of(value, key));
   }
   if (const Json* given = find(object, "attributes_base64")) {
-    if (!given->is_object()) fail("\"attributes_base64\" must be an object, found " + shown(*given));
+    if (!given->is_object())
+      fail("\"attributes_base64\" must be an object, found " + shown(*given));
     for (const auto& [key, value] : given->items()) {
       if (!attributes.emplace(key, decoded_base64(value, key)).second) {
         fail("attribute " + in_quotes(key) + " is in \"attributes\" and in \"attributes_base64\"");
@@ -103,7 +109,8 @@ std::string name_of(const Json& object) {
 
 Shape shape_of(const Json& object) {
   const Json* given = find(object, "shape");
-  if (given == nullptr) fail("\"shape\" is missing: bytes alone cannot be interpreted, refusing to guess");
+  if (given == nullptr)
+    fail("\"shape\" is missing: bytes alone cannot be interpreted, refusing to guess");
   if (!given->is_array()) fail("\"shape\" must be an array of extents, found " + shown(*given));
   Shape shape;
   for (const Json& extent : *given) shape.push_back(size_of(extent, "shape"));
@@ -111,17 +118,20 @@ Shape shape_of(const Json& object) {
 }
 
 /// True for `second`, false for `first`.
-bool choice_of(const Json& value, std::string_view key, std::string_view first, std::string_view second) {
+bool choice_of(const Json& value, std::string_view key, std::string_view first,
+               std::string_view second) {
   const std::string& text = text_of(value, key);
   if (text != first && text != second) {
-    fail(in_quotes(key) + " must be " + in_quotes(first) + " or " + in_quotes(second) + ", found " + in_quotes(text));
+    fail(in_quotes(key) + " must be " + in_quotes(first) + " or " + in_quotes(second) + ", found " +
+         in_quotes(text));
   }
   return text == second;
 }
 
 void read_dtype(const Json& object, ManifestEntry& entry) {
   const Json* given = find(object, "dtype");
-  if (given == nullptr) fail("\"dtype\" is missing: bytes alone cannot be interpreted, refusing to guess");
+  if (given == nullptr)
+    fail("\"dtype\" is missing: bytes alone cannot be interpreted, refusing to guess");
   const ParsedDType parsed = parse_dtype(text_of(*given, "dtype"));
   entry.dtype = parsed.dtype;
   if (entry.dtype != DType::string && !is_fixed_size(entry.dtype)) {
@@ -132,7 +142,8 @@ void read_dtype(const Json& object, ManifestEntry& entry) {
   if (const Json* order = find(object, "byte_order")) {
     entry.big_endian = choice_of(*order, "byte_order", "little", "big");
     if (parsed.big_endian.has_value() && *parsed.big_endian != entry.big_endian) {
-      fail("\"dtype\" " + shown(*given) + " and \"byte_order\" " + shown(*order) + " contradict each other");
+      fail("\"dtype\" " + shown(*given) + " and \"byte_order\" " + shown(*order) +
+           " contradict each other");
     }
   }
 }
@@ -144,7 +155,8 @@ std::string file_of(const Json& object) {
   if (file.empty() || file == "." || file == ".." ||
       file.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
     throw Error(ErrorCode::unsafe, "path",
-                "\"file\" must be the plain name of a file in the manifest's folder, found " + in_quotes(file));
+                "\"file\" must be the plain name of a file in the manifest's folder, found " +
+                    in_quotes(file));
   }
   return file;
 }
@@ -157,15 +169,16 @@ std::string checksum_of(const Json& object, const char* key, std::size_t digits)
     if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
   }
   if (text.size() != digits || text.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    fail(in_quotes(key) + " must be " + std::to_string(digits) + " hexadecimal digits, found " + shown(*given));
+    fail(in_quotes(key) + " must be " + std::to_string(digits) + " hexadecimal digits, found " +
+         shown(*given));
   }
   return text;
 }
 
 void read_fields(const Json& object, ManifestEntry& entry) {
   static const std::vector<std::string> known = {
-      "name",   "name_base64", "dtype", "shape",  "file",   "offset",     "length",
-      "byte_order", "order",   "sha256", "crc32c", "attributes", "attributes_base64"};
+      "name",       "name_base64", "dtype",  "shape",  "file",       "offset",           "length",
+      "byte_order", "order",       "sha256", "crc32c", "attributes", "attributes_base64"};
   refuse_unknown_keys(object, known);
   read_dtype(object, entry);
   entry.shape = shape_of(object);
@@ -195,7 +208,8 @@ ManifestEntry entry_of(const Json& object, std::size_t index) {
     read_fields(object, entry);
     return entry;
   } catch (const Error& error) {
-    const Error placed(error.code(), error.detail(), "entry " + std::to_string(index) + ": " + error.message());
+    const Error placed(error.code(), error.detail(),
+                       "entry " + std::to_string(index) + ": " + error.message());
     throw named ? placed.in_tensor(entry.name) : placed;
   }
 }
@@ -203,7 +217,8 @@ ManifestEntry entry_of(const Json& object, std::size_t index) {
 void check_version(const Json& document) {
   const Json* version = find(document, "tensorferry");
   if (version == nullptr) fail("no key \"tensorferry\": this is not a manifest of this program");
-  if (!version->is_number_unsigned()) fail("\"tensorferry\" must be the number 1, found " + shown(*version));
+  if (!version->is_number_unsigned())
+    fail("\"tensorferry\" must be the number 1, found " + shown(*version));
   if (version->get<std::uint64_t>() != kVersion) {
     throw Error(ErrorCode::unsupported, "manifest_version",
                 "this is version " + shown(*version) + " of the manifest, version 1 is known");
@@ -215,21 +230,24 @@ void append_attributes(std::string& out, const Attributes& attributes) {
   for (const auto& [key, value] : attributes) {
     const double* number = std::get_if<double>(&value);
     if (!is_utf8(key) || (number != nullptr && !std::isfinite(*number))) {
-      throw Error(ErrorCode::unsupported, "attribute", "a manifest cannot hold the attribute " + in_quotes(key) +
-                                                           ": its key is not UTF-8 or its number not finite");
+      throw Error(ErrorCode::unsupported, "attribute",
+                  "a manifest cannot hold the attribute " + in_quotes(key) +
+                      ": its key is not UTF-8 or its number not finite");
     }
     const std::string* text = std::get_if<std::string>(&value);
     const bool binary = text != nullptr && !is_utf8(*text);
     std::string& list = binary ? encoded : plain;
     if (!list.empty()) list += ", ";
     list += Json(key).dump() + ": ";
-    list += binary ? Json(base64_encode(*text)).dump() : std::visit([](const auto& v) { return Json(v).dump(); }, value);
+    list += binary ? Json(base64_encode(*text)).dump()
+                   : std::visit([](const auto& v) { return Json(v).dump(); }, value);
   }
   out += "\"attributes\": {" + plain + '}';
   if (!encoded.empty()) out += ", \"attributes_base64\": {" + encoded + '}';
 }
 
-void append_entry(std::string& out, const ManifestEntry& entry) {
+// Gives the place of the digits of crc32c.
+std::size_t append_entry(std::string& out, const ManifestEntry& entry) {
   const bool plain = is_utf8(entry.name);
   out += plain ? "{\"name\": " : "{\"name_base64\": ";
   out += Json(plain ? entry.name : base64_encode(entry.name)).dump();
@@ -241,12 +259,34 @@ void append_entry(std::string& out, const ManifestEntry& entry) {
   out += entry.big_endian ? ", \"byte_order\": \"big\"" : ", \"byte_order\": \"little\"";
   out += entry.column_major ? ", \"order\": \"column-major\"" : ", \"order\": \"row-major\"";
   if (!entry.sha256.empty()) out += ", \"sha256\": \"" + entry.sha256 + '"';
-  if (!entry.crc32c.empty()) out += ", \"crc32c\": \"" + entry.crc32c + '"';
+  std::size_t crc32c = std::string::npos;
+  if (!entry.crc32c.empty()) {
+    out += ", \"crc32c\": \"";
+    crc32c = out.size();
+    out += entry.crc32c + '"';
+  }
   if (!entry.attributes.empty()) {
     out += ", ";
     append_attributes(out, entry.attributes);
   }
   out += '}';
+  return crc32c;
+}
+
+// `crc32c_at` receives the place of each entry's digits of crc32c.
+std::string format_with_places(const ManifestDocument& document,
+                               std::vector<std::size_t>& crc32c_at) {
+  std::string out = "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
+  append_attributes(out, document.attributes);
+  out += ",\n \"tensors\": [";
+  const char* separator = "\n  ";
+  for (const ManifestEntry& entry : document.tensors) {
+    out += separator;
+    crc32c_at.push_back(append_entry(out, entry));
+    separator = ",\n  ";
+  }
+  out += "]}\n";
+  return out;
 }
 
 }  // namespace
@@ -265,7 +305,8 @@ bool looks_like_manifest(std::string_view text) {
     }
     if (at >= text.size()) return false;
     const std::size_t behind = text.find_first_not_of(kBlanks, at + 1);
-    if (depth == 1 && text.substr(start, at - start) == "tensorferry" && behind < text.size() && text[behind] == ':') {
+    if (depth == 1 && text.substr(start, at - start) == "tensorferry" && behind < text.size() &&
+        text[behind] == ':') {
       return true;
     }
   }
@@ -282,26 +323,19 @@ ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
   const Json* tensors = find(parsed, "tensors");
   if (tensors == nullptr || !tensors->is_array()) fail("\"tensors\" must be an array");
   if (tensors->size() > limits.tensors) {
-    throw Error(ErrorCode::unsafe, "limit", "the manifest lists " + std::to_string(tensors->size()) +
-                                                " tensors, the limit is " + std::to_string(limits.tensors));
+    throw Error(ErrorCode::unsafe, "limit",
+                "the manifest lists " + std::to_string(tensors->size()) +
+                    " tensors, the limit is " + std::to_string(limits.tensors));
   }
   document.tensors.reserve(tensors->size());
-  for (const Json& object : *tensors) document.tensors.push_back(entry_of(object, document.tensors.size()));
+  for (const Json& object : *tensors)
+    document.tensors.push_back(entry_of(object, document.tensors.size()));
   return document;
 }
 
 std::string format_manifest(const ManifestDocument& document) {
-  std::string out = "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
-  append_attributes(out, document.attributes);
-  out += ",\n \"tensors\": [";
-  const char* separator = "\n  ";
-  for (const ManifestEntry& entry : document.tensors) {
-    out += separator;
-    append_entry(out, entry);
-    separator = ",\n  ";
-  }
-  out += "]}\n";
-  return out;
+  std::vector<std::size_t> places;
+  return format_with_places(document, places);
 }
 
 std::string crc32c_to_hex(std::uint32_t crc) {
@@ -312,7 +346,8 @@ std::string crc32c_to_hex(std::uint32_t crc) {
 
 void add_manifest_file(Layout& layout, ManifestDocument document) {
   if (document.tensors.size() != layout.slots.size()) {
-    throw Error(ErrorCode::internal, "manifest", "the manifest does not describe the slots of the layout");
+    throw Error(ErrorCode::internal, "manifest",
+                "the manifest does not describe the slots of the layout");
   }
   std::vector<std::size_t> pending;  // entries that wait for their checksum
   for (std::size_t i = 0; i < document.tensors.size(); ++i) {
@@ -320,14 +355,19 @@ void add_manifest_file(Layout& layout, ManifestDocument document) {
     document.tensors[i].crc32c = crc32c_to_hex(0);
     pending.push_back(i);
   }
+  // The text is kept, not the document: of a large model that is the smaller one.
+  std::vector<std::size_t> crc32c_at;
+  auto text = std::make_shared<std::string>(format_with_places(document, crc32c_at));
   const std::size_t file = layout.files.size();
-  std::string text = format_manifest(document);
-  layout.files.push_back({std::string(manifest_file_name), text.size()});
-  layout.segments.push_back({file, 0, std::move(text)});
-  layout.finish = [file, pending = std::move(pending),
-                   shared = std::make_shared<ManifestDocument>(std::move(document))](std::span<const std::uint32_t> crcs) {
-    for (std::size_t i : pending) shared->tensors[i].crc32c = crc32c_to_hex(crcs[i]);
-    return std::vector<Segment>{{file, 0, format_manifest(*shared)}};
+  layout.files.push_back({std::string(manifest_file_name), text->size()});
+  layout.segments.push_back({file, 0, *text});
+  layout.finish = [file, text, pending = std::move(pending),
+                   crc32c_at = std::move(crc32c_at)](std::span<const std::uint32_t> crcs) {
+    for (std::size_t i : pending) {
+      const std::string digits = crc32c_to_hex(crcs[i]);
+      text->replace(crc32c_at[i], digits.size(), digits);
+    }
+    return std::vector<Segment>{{file, 0, std::move(*text)}};
   };
 }
 

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
 
 namespace tensorferry::testing {
 namespace {
@@ -52,7 +54,8 @@ void drain(Pipe& out, Pipe& err, Result& result) {
 
 Result run_program(const std::vector<std::string>& arguments, const Redirect& redirect) {
   std::vector<char*> words{const_cast<char*>(TENSORFERRY_PROGRAM)};
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
 
   Pipe out, err;
@@ -60,7 +63,8 @@ Result run_program(const std::vector<std::string>& arguments, const Redirect& re
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) {
-    const int target = redirect.out_path.empty() ? out.ends[1] : open(redirect.out_path.c_str(), O_WRONLY);
+    const int target =
+        redirect.out_path.empty() ? out.ends[1] : open(redirect.out_path.c_str(), O_WRONLY);
     dup2(target, STDOUT_FILENO);
     dup2(err.ends[1], STDERR_FILENO);
     execv(words[0], words.data());
@@ -69,7 +73,10 @@ Result run_program(const std::vector<std::string>& arguments, const Redirect& re
   out.close_end(1);
   err.close_end(1);
   Result result;
-  if (redirect.signal_after_start != 0) kill(child, redirect.signal_after_start);
+  if (redirect.signal != 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(redirect.signal_after_ms));
+    kill(child, redirect.signal);
+  }
   drain(out, err, result);
   int status = 0;
   waitpid(child, &status, 0);
@@ -78,7 +85,8 @@ Result run_program(const std::vector<std::string>& arguments, const Redirect& re
 }
 
 TempFolder::TempFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "tensorferry-cli-XXXXXX").string();
+  std::string pattern =
+      (std::filesystem::temp_directory_path() / "tensorferry-cli-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   root_ = pattern;
 }
@@ -102,29 +110,33 @@ std::string TempFolder::read(const std::string& name) const {
 
 std::vector<std::string> TempFolder::names() const {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(root_)) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(root_))
+    names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
 }
 
 std::string write_model(const TempFolder& folder, const std::string& entries,
                         const std::map<std::string, std::string>& files) {
-  folder.write("model/manifest.json", "{\"tensorferry\": 1, \"attributes\": {}, \"tensors\": [" + entries + "]}");
+  folder.write("model/manifest.json",
+               "{\"tensorferry\": 1, \"attributes\": {}, \"tensors\": [" + entries + "]}");
   for (const auto& [name, bytes] : files) folder.write("model/" + name, bytes);
   return folder.path("model");
 }
 
 std::string small_model(const TempFolder& folder) {
-  const std::array<float, 9> weights = {0.5F, 1.0F, 1.5F, 2.0F, 2.5F, 3.0F, -1.0F, __builtin_nanf(""), __builtin_inff()};
+  const std::array<float, 9> weights = {
+      0.5F, 1.0F, 1.5F, 2.0F, 2.5F, 3.0F, -1.0F, __builtin_nanf(""), __builtin_inff()};
   const std::int64_t step = 9007199254740993;  // no double holds it
   std::string bytes(sizeof weights + sizeof step, '\0');
   std::memcpy(bytes.data(), weights.data(), sizeof weights);
   std::memcpy(bytes.data() + sizeof weights, &step, sizeof step);
-  return write_model(folder,
-                     R"({"name": "dense/kernel", "dtype": "float32", "shape": [2, 3], "file": "w.bin"},)"
-                     R"({"name": "dense/bias", "dtype": "float32", "shape": [3], "file": "w.bin", "offset": 24},)"
-                     R"({"name": "step", "dtype": "int64", "shape": [], "file": "w.bin", "offset": 36})",
-                     {{"w.bin", bytes}});
+  return write_model(
+      folder,
+      R"({"name": "dense/kernel", "dtype": "float32", "shape": [2, 3], "file": "w.bin"},)"
+      R"({"name": "dense/bias", "dtype": "float32", "shape": [3], "file": "w.bin", "offset": 24},)"
+      R"({"name": "step", "dtype": "int64", "shape": [], "file": "w.bin", "offset": 36})",
+      {{"w.bin", bytes}});
 }
 
 }  // namespace tensorferry::testing

@@ -15,9 +15,10 @@ struct Result {
 
 /// Where its standard output goes.
 struct Redirect {
-  std::string out_path;     ///< a file instead of a pipe; empty = a pipe that is read
-  bool close_early = false; ///< a pipe that nobody reads
-  int signal_after_start = 0;  ///< sent at once after the start
+  std::string out_path = {};  ///< a file instead of a pipe; empty = a pipe that is read
+  bool close_early = false;   ///< a pipe that nobody reads
+  int signal = 0;             ///< sent to it
+  int signal_after_ms = 0;    ///< that many milliseconds after the start
 };
 
 Result run_program(const std::vector<std::string>& arguments, const Redirect& redirect = {});

@@ -19,7 +19,9 @@ namespace {
 /// An array whose elements are their own indices.
 class Counting : public Elements {
  public:
-  void expect(std::uint64_t first, std::uint64_t count) override { announced = {first, first + count}; }
+  void expect(std::uint64_t first, std::uint64_t count) override {
+    announced = {first, first + count};
+  }
   void append(std::string& out, std::uint64_t index, Style) override {
     REQUIRE(index >= announced.start);
     REQUIRE(index < announced.stop);
@@ -30,7 +32,8 @@ class Counting : public Elements {
   Span announced;
 };
 
-std::string array(const Shape& shape, std::string_view slice = "", bool elide = false, bool json = false) {
+std::string array(const Shape& shape, std::string_view slice = "", bool elide = false,
+                  bool json = false) {
   Counting elements;
   const Box box(shape, resolve_slice(parse_slice(slice), shape));
   std::string out;
@@ -56,7 +59,12 @@ constexpr OptionDef kOptions[] = {
     {"j,threads", "N", "threads"}, {"in-opt", "K=V", "options"}, {"overwrite", nullptr, "replace"}};
 
 Syntax syntax() {
-  return {.command = "try", .operands = "A [B]", .about = "About.", .least = 1, .most = 2, .groups = {{"Group", kOptions}}};
+  return {.command = "try",
+          .operands = "A [B]",
+          .about = "About.",
+          .least = 1,
+          .most = 2,
+          .groups = {{"Group", kOptions}}};
 }
 
 Arguments parse(const std::vector<std::string>& words) { return Arguments::parse(syntax(), words); }
@@ -67,13 +75,14 @@ TEST_CASE("a slice has an index or a range for each dimension") {
   CHECK(parse_slice("") == std::vector<SliceItem>{});
   CHECK(parse_slice("3") == std::vector<SliceItem>{{false, 3, std::nullopt}});
   CHECK(parse_slice("0:4, :,-2:,:7") == std::vector<SliceItem>{{true, 0, 4},
-                                                              {true, std::nullopt, std::nullopt},
-                                                              {true, -2, std::nullopt},
-                                                              {true, std::nullopt, 7}});
+                                                               {true, std::nullopt, std::nullopt},
+                                                               {true, -2, std::nullopt},
+                                                               {true, std::nullopt, 7}});
 }
 
 TEST_CASE("what is no slice is a usage error") {
-  for (const char* text : {"a", "1,,2", "1,", "0:4:2", "1.5", "0x3", "99999999999999999999", "--1"}) {
+  for (const char* text :
+       {"a", "1,,2", "1,", "0:4:2", "1.5", "0x3", "99999999999999999999", "--1"}) {
     CAPTURE(text);
     CHECK(code_of([&] { parse_slice(text); }) == ErrorCode::usage);
   }
@@ -81,7 +90,9 @@ TEST_CASE("what is no slice is a usage error") {
 
 TEST_CASE("ranges are clipped and negative ends count from the end, as in numpy") {
   const Shape shape = {5};
-  const auto resolve = [&](std::string_view text) { return resolve_slice(parse_slice(text), shape)[0]; };
+  const auto resolve = [&](std::string_view text) {
+    return resolve_slice(parse_slice(text), shape)[0];
+  };
   CHECK(resolve("1:3") == Span{1, 3, false});
   CHECK(resolve("-2:") == Span{3, 5, false});
   CHECK(resolve(":-1") == Span{0, 4, false});
@@ -141,7 +152,8 @@ TEST_CASE("a tree has a line for each group and each tensor") {
   const auto lines = tree_lines({{"a/b/k", 4}, {"z", 1}, {"a/b", 2}, {"a/c", 8}, {"/", 16}});
   std::string text;
   for (const TreeLine& line : lines)
-    text += std::string(line.depth, ' ') + line.label + (line.leaf ? "=" : "/") + std::to_string(line.bytes) + ";";
+    text += std::string(line.depth, ' ') + line.label + (line.leaf ? "=" : "/") +
+            std::to_string(line.bytes) + ";";
   CHECK(text == "/16; =16;a/14; b=2; b/4;  k=4; c=8;z=1;");
 }
 
@@ -182,17 +194,21 @@ TEST_CASE("times and amounts are short") {
 }
 
 TEST_CASE("progress as JSON says what a machine needs") {
-  CHECK(progress_json("done", {8, 8}, 2) == R"({"event":"done","bytes":8,"total":8,"seconds":2.0,"rate":4.0})");
+  CHECK(progress_json("done", {8, 8}, 2) ==
+        R"({"event":"done","bytes":8,"total":8,"seconds":2.0,"rate":4.0})");
 }
 
 TEST_CASE("options stand anywhere, repeat, and hold commas and dashes") {
-  const Arguments a = parse({"-j4", "x", "--in-opt", "shape=784,128", "--in-opt=name=-v", "--overwrite", "y"});
+  const Arguments a =
+      parse({"-j4", "x", "--in-opt", "shape=784,128", "--in-opt=name=-v", "--overwrite", "y"});
   CHECK(a.operands() == std::vector<std::string>{"x", "y"});
   CHECK(a.number("threads") == 4);
-  CHECK(a.pairs("in-opt") == std::map<std::string, std::string>{{"shape", "784,128"}, {"name", "-v"}});
+  CHECK(a.pairs("in-opt") ==
+        std::map<std::string, std::string>{{"shape", "784,128"}, {"name", "-v"}});
   CHECK(a.flag("overwrite"));
   CHECK(parse({"--threads", "1", "--threads", "2", "x"}).number("threads") == 2);
-  CHECK(parse({"--", "-x", "--overwrite"}).operands() == std::vector<std::string>{"-x", "--overwrite"});
+  CHECK(parse({"--", "-x", "--overwrite"}).operands() ==
+        std::vector<std::string>{"-x", "--overwrite"});
 }
 
 TEST_CASE("an unknown option is refused with the nearest one and the usage line") {
@@ -207,20 +223,24 @@ TEST_CASE("an unknown option is refused with the nearest one and the usage line"
 }
 
 TEST_CASE("wrong command lines are usage errors") {
-  const std::vector<std::vector<std::string>> wrong = {{},         {"a", "b", "c"}, {"a", "--in-opt"}, {"a", "-z"},
-                                                       {""},       {"a", "--=x"},   {"a", "-x.npy"},   {"a", "---"},
-                                                       {"a", "-jx"}};
+  const std::vector<std::vector<std::string>> wrong = {
+      {},          {"a", "b", "c"}, {"a", "--in-opt"}, {"a", "-z"},
+      {""},        {"a", "--=x"},   {"a", "-x.npy"},   {"a", "---"},
+      {"a", "-jx"}};
   for (const auto& words : wrong) {
     CAPTURE(words.size());
     CHECK(code_of([&] { parse(words).number("threads"); }) == ErrorCode::usage);
   }
   CHECK(code_of([] { parse({"a", "--in-opt", "novalue"}).pairs("in-opt"); }) == ErrorCode::usage);
-  CHECK(code_of([] { parse({"a", "--in-opt", "k=1", "--in-opt", "k=2"}).pairs("in-opt"); }) == ErrorCode::usage);
+  CHECK(code_of([] {
+          parse({"a", "--in-opt", "k=1", "--in-opt", "k=2"}).pairs("in-opt");
+        }) == ErrorCode::usage);
 }
 
 TEST_CASE("--help needs no operands and lists every option") {
   CHECK(parse({"--help"}).flag("help"));
   const std::string text = help_text(syntax());
-  for (const char* word : {"tensorferry try A [B]", "--threads", "--in-opt", "--overwrite", "--help"})
+  for (const char* word :
+       {"tensorferry try A [B]", "--threads", "--in-opt", "--overwrite", "--help"})
     CHECK(text.find(word) != std::string::npos);
 }

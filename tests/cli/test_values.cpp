@@ -100,7 +100,8 @@ TEST_CASE("the 80-bit format is decoded from its bits") {
   const std::vector<unsigned> nan = {0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0x7f, 0, 0, 0, 0, 0, 0};
   CHECK(show(DType::longdouble, nan) == "nan");
   // 0.1L: more digits than a double has would be needed if it were rounded on the way
-  const std::vector<unsigned> tenth = {0xcd, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xfb, 0x3f, 0, 0, 0, 0, 0, 0};
+  const std::vector<unsigned> tenth = {0xcd, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
+                                       0xfb, 0x3f, 0,    0,    0,    0,    0,    0};
   CHECK(show(DType::longdouble, tenth) == "0.1");
 }
 
@@ -122,7 +123,8 @@ TEST_CASE("bfloat16 equals the upper half of a float32 for every code") {
     float want;
     std::memcpy(&want, &bits, sizeof want);
     const float got = decode_small_float(DType::bfloat16, code);
-    const bool same = std::isnan(want) ? std::isnan(got) : want == got && std::signbit(want) == std::signbit(got);
+    const bool same =
+        std::isnan(want) ? std::isnan(got) : want == got && std::signbit(want) == std::signbit(got);
     if (!same) FAIL("code " << code);
   }
 }
@@ -139,7 +141,13 @@ TEST_CASE("small floating-point types: one, largest, smallest, NaN and infinity 
       {DType::float8_e4m3fn, 0x38, 0x7e, 448, 0x1p-9F, {0x7f, 0xff}, {}},
       {DType::float8_e4m3fnuz, 0x40, 0x7f, 240, 0x1p-10F, {0x80}, {}},
       {DType::float8_e4m3b11fnuz, 0x58, 0x7f, 30, 0x1p-13F, {0x80}, {}},
-      {DType::float8_e5m2, 0x3c, 0x7b, 57344, 0x1p-16F, {0x7d, 0x7e, 0x7f, 0xfd, 0xfe, 0xff}, {0x7c, 0xfc}},
+      {DType::float8_e5m2,
+       0x3c,
+       0x7b,
+       57344,
+       0x1p-16F,
+       {0x7d, 0x7e, 0x7f, 0xfd, 0xfe, 0xff},
+       {0x7c, 0xfc}},
       {DType::float8_e5m2fnuz, 0x40, 0x7f, 57344, 0x1p-17F, {0x80}, {}},
       {DType::float6_e2m3fn, 0x08, 0x1f, 7.5F, 0.125F, {}, {}},
       {DType::float6_e3m2fn, 0x0c, 0x1f, 28, 0.0625F, {}, {}},
@@ -166,7 +174,8 @@ TEST_CASE("small floating-point types: one, largest, smallest, NaN and infinity 
 
 TEST_CASE("float4 has the eight magnitudes of its specification") {
   const float want[] = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
-  for (unsigned code = 0; code < 8; ++code) CHECK(decode_small_float(DType::float4_e2m1fn, code) == want[code]);
+  for (unsigned code = 0; code < 8; ++code)
+    CHECK(decode_small_float(DType::float4_e2m1fn, code) == want[code]);
 }
 
 TEST_CASE("the scale type is a power of two, and has no zero") {
@@ -189,8 +198,11 @@ TEST_CASE("strings are JSON text, or base64 when they are not UTF-8") {
   std::string out;
   append_string(out, "caf\xc3\xa9 \"\n", Style::json);
   CHECK(out == "\"caf\xc3\xa9 \\\"\\n\"");
-  const std::pair<std::string, std::string> cases[] = {
-      {"\xff", "/w=="}, {"\xff\xfe", "//4="}, {"\xff\xfe\xfd", "//79"}, {"\xc0\x80", "wIA="}, {"\xed\xa0\x80", "7aCA"}};
+  const std::pair<std::string, std::string> cases[] = {{"\xff", "/w=="},
+                                                       {"\xff\xfe", "//4="},
+                                                       {"\xff\xfe\xfd", "//79"},
+                                                       {"\xc0\x80", "wIA="},
+                                                       {"\xed\xa0\x80", "7aCA"}};
   for (const auto& [bytes, base64] : cases) {
     out.clear();
     append_string(out, bytes, Style::json);

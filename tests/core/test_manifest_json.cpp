@@ -9,13 +9,16 @@ using namespace tensorferry;
 
 namespace {
 
-std::string document(const std::string& entries) { return "{\"tensorferry\": 1, \"tensors\": [" + entries + "]}"; }
+std::string document(const std::string& entries) {
+  return "{\"tensorferry\": 1, \"tensors\": [" + entries + "]}";
+}
 
 // An entry that is right but for `field` (instead of the one of its key) and what is in `without`.
 std::string entry(const std::string& field = "", const std::string& without = "") {
   const std::string key = field.substr(0, field.find(':'));
   std::string text;
-  for (const char* good : {"\"name\":\"w\"", "\"dtype\":\"float32\"", "\"shape\":[2,3]", "\"file\":\"w.bin\""}) {
+  for (const char* good :
+       {"\"name\":\"w\"", "\"dtype\":\"float32\"", "\"shape\":[2,3]", "\"file\":\"w.bin\""}) {
     const std::string own = std::string(good).substr(0, std::string(good).find(':'));
     if (own == key || own == "\"" + without + "\"") continue;
     text += (text.empty() ? "" : ",") + std::string(good);
@@ -33,7 +36,9 @@ std::string outcome(const std::string& text) {
   }
 }
 
-ManifestEntry only(const std::string& field) { return parse_manifest(document(entry(field)), {}).tensors.at(0); }
+ManifestEntry only(const std::string& field) {
+  return parse_manifest(document(entry(field)), {}).tensors.at(0);
+}
 
 }  // namespace
 
@@ -53,9 +58,12 @@ TEST_CASE("a manifest with only what is required has the documented defaults") {
 
 TEST_CASE("what format_manifest writes, parse_manifest reads back") {
   ManifestDocument written;
-  written.attributes = {{"text", std::string("a\"\n\x1b")},    {"graph", std::string("\xff\x00z", 3)},
-                        {"whole", std::int64_t{-7}},           {"one", 1.0},
-                        {"tenth", 0.1},                        {"yes", true},
+  written.attributes = {{"text", std::string("a\"\n\x1b")},
+                        {"graph", std::string("\xff\x00z", 3)},
+                        {"whole", std::int64_t{-7}},
+                        {"one", 1.0},
+                        {"tenth", 0.1},
+                        {"yes", true},
                         {"low", std::numeric_limits<std::int64_t>::min()}};
   ManifestEntry odd;
   odd.name = std::string("\xff\xfe\0/x", 5);
@@ -102,11 +110,16 @@ TEST_CASE("numpy descrs bring their byte order, which must not contradict byte_o
   CHECK(only("\"dtype\":\"|u1\"").dtype == DType::uint8);
   CHECK(only("\"dtype\":\">f8\",\"byte_order\":\"big\"").big_endian);
   CHECK(only("\"byte_order\":\"big\"").big_endian);
-  CHECK(outcome(document(entry("\"dtype\":\"<f8\",\"byte_order\":\"big\""))).starts_with("corrupt.manifest"));
+  CHECK(outcome(document(entry("\"dtype\":\"<f8\",\"byte_order\":\"big\"")))
+            .starts_with("corrupt.manifest"));
 }
 
-TEST_CASE("every manifest that breaks a rule is refused with the right class and a message that tells why") {
-  const struct { std::string text, id, says; } rows[] = {
+TEST_CASE(
+    "every manifest that breaks a rule is refused with the right class and a message that tells "
+    "why") {
+  const struct {
+    std::string text, id, says;
+  } rows[] = {
       {"", "corrupt.json", ""},
       {"[]", "corrupt.manifest", "JSON object"},
       {"\"x\"", "corrupt.manifest", "JSON object"},
@@ -120,10 +133,14 @@ TEST_CASE("every manifest that breaks a rule is refused with the right class and
       {"{\"tensorferry\": 2, \"tensors\": []}", "unsupported.manifest_version", "version 2"},
       {"{\"tensorferry\": 1, \"tensor\": []}", "corrupt.manifest", "did you mean \"tensors\"?"},
       {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": []}", "corrupt.manifest", "object"},
-      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": null}}", "corrupt.manifest", "\"a\""},
-      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": [1]}}", "corrupt.manifest", "\"a\""},
-      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": 9223372036854775808}}", "corrupt.manifest", "2^63"},
-      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": 1}, \"attributes_base64\": {\"a\": \"YQ==\"}}",
+      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": null}}", "corrupt.manifest",
+       "\"a\""},
+      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": [1]}}", "corrupt.manifest",
+       "\"a\""},
+      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": 9223372036854775808}}",
+       "corrupt.manifest", "2^63"},
+      {"{\"tensorferry\": 1, \"tensors\": [], \"attributes\": {\"a\": 1}, \"attributes_base64\": "
+       "{\"a\": \"YQ==\"}}",
        "corrupt.manifest", "attributes_base64"},
       {document("7"), "corrupt.manifest", "entry 0"},
       {document(entry() + ",[]"), "corrupt.manifest", "entry 1"},
@@ -177,8 +194,10 @@ TEST_CASE("every manifest that breaks a rule is refused with the right class and
       {document(entry("\"banana\":4")), "corrupt.manifest", "banana"},
       {document(entry("\"attributes\":{\"a\":{}}")), "corrupt.manifest", "\"a\""},
       {document(entry("\"dtype\":\"string\"")), "corrupt.manifest", "length"},
-      {document(entry("\"dtype\":\"string\",\"length\":8,\"byte_order\":\"big\"")), "corrupt.manifest", "strings"},
-      {document(entry("\"dtype\":\"string\",\"length\":8,\"order\":\"column-major\"")), "corrupt.manifest", "strings"},
+      {document(entry("\"dtype\":\"string\",\"length\":8,\"byte_order\":\"big\"")),
+       "corrupt.manifest", "strings"},
+      {document(entry("\"dtype\":\"string\",\"length\":8,\"order\":\"column-major\"")),
+       "corrupt.manifest", "strings"},
       {document(entry("\"attributes\":" + std::string(100000, '['))), "corrupt.json", ""},
   };
   for (const auto& row : rows) {
@@ -191,7 +210,8 @@ TEST_CASE("every manifest that breaks a rule is refused with the right class and
 }
 
 TEST_CASE("an error inside an entry names it by number and name") {
-  const std::string got = outcome(document(entry() + "," + entry("\"name\":\"b\\u001b\",\"offset\":-1")));
+  const std::string got =
+      outcome(document(entry() + "," + entry("\"name\":\"b\\u001b\",\"offset\":-1")));
   CAPTURE(got);
   CHECK(got.find("entry 1") != std::string::npos);
   CHECK(got.find("tensor \"b\\x1b\"") != std::string::npos);

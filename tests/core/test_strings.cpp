@@ -14,7 +14,8 @@ namespace {
 Manifest words() {
   Manifest manifest;
   manifest.tensors.push_back(tensor_of("first", DType::uint8, {1}, "x"));
-  manifest.tensors.push_back(strings_of("words", {2, 2}, {"a", "", std::string("b\0c", 3), "\xff"}));
+  manifest.tensors.push_back(
+      strings_of("words", {2, 2}, {"a", "", std::string("b\0c", 3), "\xff"}));
   manifest.tensors[1].attributes = {{"unit", std::string("word")}};
   manifest.tensors.push_back(strings_of("none", {0, 3}, {}));
   manifest.tensors.push_back(strings_of("one", {}, {"only"}));
@@ -118,27 +119,33 @@ TEST_CASE("pairs that do not fit together stay as they are, with a note") {
   CHECK(joined_after([](Manifest&) {}) == "w ");
   CHECK(joined_after([](Manifest& m) { m.tensors.pop_back(); }) == "w#bytes note");
   CHECK(joined_after([](Manifest& m) { m.tensors.erase(m.tensors.begin()); }) == "w#offsets note");
-  CHECK(joined_after([](Manifest& m) { m.tensors[0].attributes["tensorferry.shape"] = std::string("3"); }) ==
-        "w#bytes w#offsets note");
-  CHECK(joined_after([](Manifest& m) { m.tensors[0].attributes["tensorferry.shape"] = std::string("2,"); }) ==
-        "w#bytes w#offsets note");
-  CHECK(joined_after([](Manifest& m) { m.tensors[0].attributes["tensorferry.shape"] = std::int64_t{2}; }) ==
-        "w#bytes w#offsets note");
+  CHECK(joined_after([](Manifest& m) {
+          m.tensors[0].attributes["tensorferry.shape"] = std::string("3");
+        }) == "w#bytes w#offsets note");
+  CHECK(joined_after([](Manifest& m) {
+          m.tensors[0].attributes["tensorferry.shape"] = std::string("2,");
+        }) == "w#bytes w#offsets note");
+  CHECK(joined_after([](Manifest& m) {
+          m.tensors[0].attributes["tensorferry.shape"] = std::int64_t{2};
+        }) == "w#bytes w#offsets note");
   CHECK(joined_after([](Manifest& m) {
           m.tensors[0].attributes["tensorferry.shape"] = std::string("4294967296,4294967296,2");
         }) == "w#bytes w#offsets note");
-  CHECK(joined_after([](Manifest& m) { m.tensors[1].attributes.clear(); }) == "w#bytes w#offsets note");
+  CHECK(joined_after([](Manifest& m) { m.tensors[1].attributes.clear(); }) ==
+        "w#bytes w#offsets note");
   CHECK(joined_after([](Manifest& m) { m.tensors[1].shape = {1, 3}; }) == "w#bytes w#offsets note");
-  CHECK(joined_after([](Manifest& m) { m.tensors[0].dtype = DType::int8; }) == "w#bytes w#offsets note");
+  CHECK(joined_after([](Manifest& m) { m.tensors[0].dtype = DType::int8; }) ==
+        "w#bytes w#offsets note");
   CHECK(joined_after([](Manifest& m) { m.tensors[0].shape = {99}; }) == "w#bytes w#offsets note");
-  CHECK(joined_after([](Manifest& m) { m.tensors.push_back(tensor_of("w", DType::uint8, {1}, "x")); }) ==
-        "w#bytes w#offsets w note");
+  CHECK(joined_after([](Manifest& m) {
+          m.tensors.push_back(tensor_of("w", DType::uint8, {1}, "x"));
+        }) == "w#bytes w#offsets w note");
   CHECK(joined_after([](Manifest& m) { m.tensors[0].name = "w"; }) == "w w#offsets note");
 }
 
 TEST_CASE("offsets that fall, or do not end where the bytes do, are corrupt when they are loaded") {
-  for (const std::string& ends : {le64({0, 2, 1}), le64({1, 2, 3}), le64({0, 2, 4}), le64({0, 2, 2}),
-                                  le64({0, ~std::uint64_t{0}, 3})}) {
+  for (const std::string& ends : {le64({0, 2, 1}), le64({1, 2, 3}), le64({0, 2, 4}),
+                                  le64({0, 2, 2}), le64({0, ~std::uint64_t{0}, 3})}) {
     Manifest manifest;
     manifest.tensors.push_back(tensor_of("w#bytes", DType::uint8, {3}, "abc"));
     manifest.tensors.push_back(tensor_of("w#offsets", DType::int64, {3}, ends));

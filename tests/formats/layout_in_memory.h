@@ -24,7 +24,8 @@ inline std::string slot_bytes(const Slot& slot, const Tensor& tensor) {
 }
 
 /// The files that the layout describes, by name. Runs the gate and Layout::finish as the plan does.
-inline std::map<std::string, std::string> carry_out(const Layout& layout, const Manifest& manifest) {
+inline std::map<std::string, std::string> carry_out(const Layout& layout,
+                                                    const Manifest& manifest) {
   check(layout, manifest);
   std::vector<std::string> files;
   for (const OutputFile& file : layout.files) files.emplace_back(file.size, '\0');
@@ -39,7 +40,8 @@ inline std::map<std::string, std::string> carry_out(const Layout& layout, const 
     if (slot.fill == Slot::Fill::moved) {
       write({slot.file, slot.offset, slot_bytes(slot, manifest.tensors[slot.tensor])});
     }
-    const std::string_view bytes = std::string_view(files[slot.file]).substr(slot.offset, slot.length);
+    const std::string_view bytes =
+        std::string_view(files[slot.file]).substr(slot.offset, slot.length);
     crcs.push_back(slot.fill == Slot::Fill::moved ? crc32c(0, std::as_bytes(std::span(bytes))) : 0);
   }
   if (layout.finish) {

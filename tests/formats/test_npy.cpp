@@ -18,18 +18,28 @@ Layout lay_out(const Manifest& manifest, const std::string& leaf, bool directory
   return make_npy_format().writer->lay_out(manifest, {leaf, directory}, {});
 }
 
-std::string header_text(const std::string& header) { return header.substr(10, header.find('}') - 9); }
+std::string header_text(const std::string& header) {
+  return header.substr(10, header.find('}') - 9);
+}
 
 }  // namespace
 
 TEST_CASE("headers are those that numpy 2.4 writes") {
   // Sizes from numpy.lib.format.write_array_header_1_0 of numpy 2.4.
-  const struct { std::string_view descr; Shape shape; std::size_t size; std::string_view text; } rows[] = {
+  const struct {
+    std::string_view descr;
+    Shape shape;
+    std::size_t size;
+    std::string_view text;
+  } rows[] = {
       {"<f4", {}, 128, "{'descr': '<f4', 'fortran_order': False, 'shape': (), }"},
       {"<f4", {3}, 128, "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }"},
       {"|b1", {2, 3}, 128, "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 3), }"},
       {"<c16", {0}, 128, "{'descr': '<c16', 'fortran_order': False, 'shape': (0,), }"},
-      {"<f4", {1234567890, 0}, 128, "{'descr': '<f4', 'fortran_order': False, 'shape': (1234567890, 0), }"},
+      {"<f4",
+       {1234567890, 0},
+       128,
+       "{'descr': '<f4', 'fortran_order': False, 'shape': (1234567890, 0), }"},
       {"<f4", Shape(64, 1), 320, ""},
       // The text alone is aligned: numpy adds a whole row of blanks.
       {"<f4", Shape(36, 2), 256, ""},
@@ -39,7 +49,8 @@ TEST_CASE("headers are those that numpy 2.4 writes") {
     CAPTURE(header);
     CHECK(header.size() == row.size);
     CHECK(header.substr(0, 8) == std::string("\x93NUMPY\x01\x00", 8));
-    CHECK(static_cast<unsigned char>(header[8]) + 256u * static_cast<unsigned char>(header[9]) == row.size - 10);
+    CHECK(static_cast<unsigned char>(header[8]) + 256u * static_cast<unsigned char>(header[9]) ==
+          row.size - 10);
     CHECK(header.back() == '\n');
     if (!row.text.empty()) CHECK(header_text(header) == row.text);
     const std::size_t end = header.find('}') + 1;
@@ -48,15 +59,19 @@ TEST_CASE("headers are those that numpy 2.4 writes") {
 }
 
 TEST_CASE("each dtype has the descr and the carrier of the table in the README") {
-  const struct { DType dtype; std::string_view descr; Carrier carrier; } rows[] = {
-      {DType::boolean, "|b1", Carrier::native},       {DType::int2, "|i1", Carrier::sign_extended},
-      {DType::int4, "|i1", Carrier::sign_extended},   {DType::int64, "<i8", Carrier::native},
-      {DType::uint4, "|u1", Carrier::codes},          {DType::uint16, "<u2", Carrier::native},
-      {DType::float4_e2m1fn, "|V1", Carrier::codes},  {DType::float6_e3m2fn, "|V1", Carrier::codes},
-      {DType::float8_e5m2, "|V1", Carrier::codes},    {DType::float16, "<f2", Carrier::native},
-      {DType::bfloat16, "<V2", Carrier::bits},        {DType::longdouble, "<f16", Carrier::native},
-      {DType::complex128, "<c16", Carrier::native},   {DType::qint8, "|i1", Carrier::bits},
-      {DType::quint16, "<u2", Carrier::bits},         {DType::qint32, "<i4", Carrier::bits},
+  const struct {
+    DType dtype;
+    std::string_view descr;
+    Carrier carrier;
+  } rows[] = {
+      {DType::boolean, "|b1", Carrier::native},      {DType::int2, "|i1", Carrier::sign_extended},
+      {DType::int4, "|i1", Carrier::sign_extended},  {DType::int64, "<i8", Carrier::native},
+      {DType::uint4, "|u1", Carrier::codes},         {DType::uint16, "<u2", Carrier::native},
+      {DType::float4_e2m1fn, "|V1", Carrier::codes}, {DType::float6_e3m2fn, "|V1", Carrier::codes},
+      {DType::float8_e5m2, "|V1", Carrier::codes},   {DType::float16, "<f2", Carrier::native},
+      {DType::bfloat16, "<V2", Carrier::bits},       {DType::longdouble, "<f16", Carrier::native},
+      {DType::complex128, "<c16", Carrier::native},  {DType::qint8, "|i1", Carrier::bits},
+      {DType::quint16, "<u2", Carrier::bits},        {DType::qint32, "<i4", Carrier::bits},
       {DType::string, "", Carrier::string_pair},
   };
   const auto writer = make_npy_format().writer;
@@ -139,7 +154,8 @@ TEST_CASE("ranks above numpy's and types without a descr are refused, listing al
   CHECK(lay_out(manifest, "out").files.size() == 2);
   manifest.tensors.push_back(tensor_of("deep", DType::uint8, Shape(65, 1), "x"));
   manifest.tensors.push_back(tensor_of("deeper", DType::uint8, Shape(66, 1), "x"));
-  CHECK_THROWS_WITH_AS(lay_out(manifest, "out"), doctest::Contains("deep (rank 65), deeper (rank 66)"), Error);
+  CHECK_THROWS_WITH_AS(lay_out(manifest, "out"),
+                       doctest::Contains("deep (rank 65), deeper (rank 66)"), Error);
   CHECK(thrown_by([&] { lay_out(manifest, "out"); }) == "unsupported.rank");
   manifest.tensors.push_back(tensor_of("handle", DType::resource, {}, ""));
   CHECK(thrown_by([&] { lay_out(manifest, "out"); }) == "unsupported.dtype");

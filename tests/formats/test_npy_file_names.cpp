@@ -25,7 +25,9 @@ std::string name_of(const std::string& file) { return file == "%" ? "" : percent
 }  // namespace
 
 TEST_CASE("file names follow the rule") {
-  const struct { std::string name, file; } rows[] = {
+  const struct {
+    std::string name, file;
+  } rows[] = {
       {"dense.kernel_0-a", "dense.kernel_0-a"},
       {"a/b:0", "a%2Fb%3A0"},
       {"Dense/Kernel", "Dense%2FKernel"},
@@ -53,7 +55,8 @@ TEST_CASE("file names follow the rule") {
 
 TEST_CASE("names that differ only in case have all their capitals escaped, others keep them") {
   CHECK(file_names({"W", "w", "Other"}) == std::vector<std::string>{"%57", "w", "Other"});
-  CHECK(file_names({"Con", "CON", "con"}) == std::vector<std::string>{"%43on", "%43%4F%4E", "%63on"});
+  CHECK(file_names({"Con", "CON", "con"}) ==
+        std::vector<std::string>{"%43on", "%43%4F%4E", "%63on"});
 }
 
 TEST_CASE("long names end in a digest and never in half an escape") {
@@ -61,7 +64,8 @@ TEST_CASE("long names end in a digest and never in half an escape") {
   CHECK(file_names({fits})[0] == fits);
   Sha256 digest;
   digest.update(long_name);
-  CHECK(file_names({long_name})[0] == std::string(166, 'a') + "%~" + to_hex(digest.finish()).substr(0, 32));
+  CHECK(file_names({long_name})[0] ==
+        std::string(166, 'a') + "%~" + to_hex(digest.finish()).substr(0, 32));
   for (std::size_t lead = 0; lead < 3; ++lead) {
     const std::string file = file_names({std::string(lead, 'a') + std::string(100, '\xff')})[0];
     const std::size_t mark = file.find("%~");
@@ -77,14 +81,17 @@ TEST_CASE("long names end in a digest and never in half an escape") {
 }
 
 TEST_CASE("a hundred thousand adversarial names stay apart where case is ignored, and come back") {
-  const std::vector<std::string> parts = {"w", "W", "con", "CON", "Con", ".", "-", "%", "%57", "~", "/", "a", "A", "4a", "4A", "nul.",
-                                          "\xff", std::string(1, '\0'), "%2F", "com1"};
+  const std::vector<std::string> parts = {"w",   "W",   "con", "CON",  "Con",  ".",
+                                          "-",   "%",   "%57", "~",    "/",    "a",
+                                          "A",   "4a",  "4A",  "nul.", "\xff", std::string(1, '\0'),
+                                          "%2F", "com1"};
   std::set<std::string> names = {""};
   std::uint64_t state = 1;
   while (names.size() < 100000) {
     std::string name;
     state = state * 6364136223846793005u + 1442695040888963407u;
-    for (std::uint64_t draw = state >> 20, length = 1 + (state >> 60) % 5; length > 0; --length, draw /= parts.size()) {
+    for (std::uint64_t draw = state >> 20, length = 1 + (state >> 60) % 5; length > 0;
+         --length, draw /= parts.size()) {
       name += parts[draw % parts.size()];
     }
     names.insert(name);
@@ -95,8 +102,8 @@ TEST_CASE("a hundred thousand adversarial names stay apart where case is ignored
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {
     seen.insert(lower(files[i]));
-    const bool safe = files[i].find_first_of("/\\: ") == std::string::npos && files[i][0] != '.' && files[i][0] != '-' &&
-                      files[i].back() != '.';
+    const bool safe = files[i].find_first_of("/\\: ") == std::string::npos && files[i][0] != '.' &&
+                      files[i][0] != '-' && files[i].back() != '.';
     if (!safe || name_of(files[i]) != list[i]) ++wrong;
   }
   CHECK(seen.size() == list.size());

@@ -67,7 +67,7 @@ TEST_CASE("other files are not models, even when they are called so") {
            "\x08\xff\xff\xff\xff\x0f\x3a\x02\x12\x00"s,  // not a version
            "\x3a\x02\x12\x00"s,                          // no version at all
            "\x08\x08\x3a\x02\x18\x01"s,                  // a graph holds no varints
-           "\x08\x08\x3a\x04\x12\x05zz"s,                // a field longer than its graph
+           "\x08\x08\x3a\x04\x12\x03zz"s,                // a field longer than its graph
            "\x08\x08\x12\x7fzz"s,                        // a field longer than the file
            "\x08\x08\x10\x01\x3a\x00"s,                  // producer_name as a number
            "\x08\x08\x4a\x00\x3a\x00"s,                  // a field that no model has

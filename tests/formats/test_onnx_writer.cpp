@@ -55,14 +55,17 @@ Model model_of(const Manifest& manifest, const Given& given = {}) {
   return onnx_test::parse_model(write(manifest, given).at(""));
 }
 
-// The literal bytes with zeros for elements: for types that carry_out() does not pack.
-Model skeleton(const Manifest& manifest) {
-  const Layout layout = lay_out(manifest);
+// The literal bytes with zeros for elements: for what carry_out() does not pack, or is too large
+// for.
+Model skeleton(const Layout& layout) {
   std::string bytes(layout.files.at(0).size, '\0');
-  for (const Segment& segment : layout.segments)
+  for (const Segment& segment : layout.segments) {
     bytes.replace(segment.offset, segment.bytes.size(), segment.bytes);
+  }
   return onnx_test::parse_model(bytes);
 }
+
+Model skeleton(const Manifest& manifest) { return skeleton(lay_out(manifest)); }
 
 const Slot& slot_of(const Layout& layout, std::size_t tensor) {
   for (const Slot& slot : layout.slots) {
@@ -242,11 +245,7 @@ TEST_CASE(
   CHECK(slot_of(layout, 5).length == 1024);
   CHECK(layout.files[1].size == 4096 + kMiB + 1024);
 
-  const auto& bytes = layout.segments;
-  std::string model_bytes(layout.files[0].size, '\0');
-  for (const Segment& segment : bytes)
-    model_bytes.replace(segment.offset, segment.bytes.size(), segment.bytes);
-  const Model model = onnx_test::parse_model(model_bytes);
+  const Model model = skeleton(layout);
   using Entries = std::vector<std::pair<std::string, std::string>>;
   CHECK(model.at("second").external ==
         Entries{{"location", "m.onnx.data"}, {"offset", "1088"}, {"length", "1024"}});

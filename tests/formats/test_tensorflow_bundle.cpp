@@ -14,15 +14,14 @@ constexpr std::int64_t kMost = 0x7fffffffffffffff;
 
 /// The index and the data that TensorFlow 2.21 wrote for a = [[1, 2]], s = ["hi", ""].
 Files minimal_bundle() {
-  const std::string index =
-      hex("00 00 06 08 01 1a 02 08 01"
-          "00 01 0f 61 08 01 12 04 12 02 08 02 28 08 35 59 3c e5 35"
-          "00 01 11 73 08 07 12 04 12 02 08 02 20 08 28 08 35 9e 9e 48 ed"
-          "00 00 00 00 01 00 00 00  00 60 47 1c 63"
-          "00 00 00 00 01 00 00 00  00 c0 f2 a1 b0"
-          "00 01 02 74 00 39 00 00 00 00 01 00 00 00  00 08 7f 72 58"
-          "3e 08 4b 0e") +
-      std::string(36, '\0') + hex("57 fb 80 8b 24 75 47 db");
+  const std::string index = hex("00 00 06 08 01 1a 02 08 01"
+                                "00 01 0f 61 08 01 12 04 12 02 08 02 28 08 35 59 3c e5 35"
+                                "00 01 11 73 08 07 12 04 12 02 08 02 20 08 28 08 35 9e 9e 48 ed"
+                                "00 00 00 00 01 00 00 00  00 60 47 1c 63"
+                                "00 00 00 00 01 00 00 00  00 c0 f2 a1 b0"
+                                "00 01 02 74 00 39 00 00 00 00 01 00 00 00  00 08 7f 72 58"
+                                "3e 08 4b 0e") +
+                            std::string(36, '\0') + hex("57 fb 80 8b 24 75 47 db");
   const std::string data = hex("00 00 80 3f 00 00 00 40 02 00 78 27 0b 34 68 69");
   return {{"m.index", index}, {"m.data-00000-of-00001", data}};
 }
@@ -113,7 +112,8 @@ TEST_CASE("tensorflow: sub-byte types take one byte each, with the upper bits ig
   CHECK(bytes_of(read_files(bundle.files()).at("t")) == hex("08 0f 08 08"));
 }
 
-TEST_CASE("tensorflow: an entry that is wrong is listed with its problem, and the others are read") {
+TEST_CASE(
+    "tensorflow: an entry that is wrong is listed with its problem, and the others are read") {
   const std::string overlong = field(1, kFloat) + hex("12 ff");
   struct Case {
     const char* what;
@@ -157,13 +157,13 @@ TEST_CASE("tensorflow: what protobuf allows in an entry is accepted") {
   const std::string crc = varint(6 << 3 | 5) + little32(masked_crc("good"));
   const std::string size = field(5, std::int64_t{4});
   const std::string accepted[] = {
-      field(1, kFloat) + size + crc,                                         // no shape: a scalar
-      field(1, kFloat) + field(2, "") + size + crc,                          // the same
-      field(1, kInt32) + field(1, kFloat) + field(2, "") + size + crc,       // the last one wins
-      crc + size + field(2, "") + field(1, kFloat),                          // any order
-      field(1, kFloat) + size + crc + field(99, "later") + field(50, kMost), // unknown fields
-      field(1, kFloat) + field(2, field(2, field(1, std::int64_t{1}) + field(2, "\xff\xfe"))) + size +
-          crc,  // a dimension with a name, which need not be UTF-8
+      field(1, kFloat) + size + crc,                                          // no shape: a scalar
+      field(1, kFloat) + field(2, "") + size + crc,                           // the same
+      field(1, kInt32) + field(1, kFloat) + field(2, "") + size + crc,        // the last one wins
+      crc + size + field(2, "") + field(1, kFloat),                           // any order
+      field(1, kFloat) + size + crc + field(99, "later") + field(50, kMost),  // unknown fields
+      field(1, kFloat) + field(2, field(2, field(1, std::int64_t{1}) + field(2, "\xff\xfe"))) +
+          size + crc,  // a dimension with a name, which need not be UTF-8
   };
   for (const std::string& value : accepted) {
     Bundle bundle;
@@ -206,7 +206,8 @@ TEST_CASE("tensorflow: the header decides what is read at all") {
   CHECK(outcome(version(field(2, std::int64_t{1}))) == "no error");
   CHECK(outcome(version(field(2, std::int64_t{2}))) == "unsupported.version");
   CHECK(outcome(version(field(3, std::int64_t{1}))) == "unsupported.version");
-  CHECK(outcome(version(field(3, std::string_view("\x02\x01")))) == "unsupported.version");  // packed
+  CHECK(outcome(version(field(3, std::string_view("\x02\x01")))) ==
+        "unsupported.version");  // packed
   CHECK(outcome(version(field(3, std::int64_t{2}))) == "no error");
   CHECK(outcome(version(field(1, std::int64_t{-1}))) == "corrupt.header");
   CHECK(outcome(field(1, std::int64_t{1}) + field(2, std::int64_t{2})) == "unsupported.endianness");
@@ -260,7 +261,8 @@ TEST_CASE("tensorflow: entries may share bytes, leave gaps, and end before the f
   Bundle bundle;
   const EntrySpec spec = bundle.place(kUint8, {8}, counting(8));
   bundle.add("whole", spec);
-  bundle.add("part", {.dtype = kUint8, .dims = {2}, .offset = 1, .size = 2, .crc = masked_crc("\x02\x03")});
+  bundle.add("part",
+             {.dtype = kUint8, .dims = {2}, .offset = 1, .size = 2, .crc = masked_crc("\x02\x03")});
   Files files = bundle.files();
   CHECK_FALSE(has_note(read_files(files), "tensorflow.trailing_bytes"));
   files["m.data-00000-of-00001"] += "more";
@@ -287,7 +289,9 @@ TEST_CASE("tensorflow: every missing shard is named, and what lies in the others
   CHECK(has_note(manifest, "tensorflow.missing_shard"));
 }
 
-TEST_CASE("tensorflow: a bundle of more than 99999 shards has wider numbers, and only those in use are opened") {
+TEST_CASE(
+    "tensorflow: a bundle of more than 99999 shards has wider numbers, and only those in use are "
+    "opened") {
   Bundle bundle(2'000'000'000);
   bundle.add("t", kUint8, {1}, "x", 123456);
   const Files files = bundle.files();
@@ -299,7 +303,8 @@ TEST_CASE("tensorflow: a Git-LFS pointer in place of a shard is called that") {
   Bundle bundle;
   bundle.add("t", kUint8, {5000}, std::string(5000, 'x'));
   Files files = bundle.files();
-  files["m.data-00000-of-00001"] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5000\n";
+  files["m.data-00000-of-00001"] =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5000\n";
   CHECK(problem_of(read_files(files).at("t")) == "corrupt.lfs_pointer");
 }
 
@@ -319,7 +324,8 @@ TEST_CASE("tensorflow: bookkeeping is labelled, variants are opaque bytes") {
   CHECK(manifest.at("list").dtype == DType::variant);
   CHECK(bytes_of(manifest.at("list")) == "opaque");
   CHECK(manifest.at("handle").dtype == DType::resource);
-  CHECK(load_strings(manifest.at("_CHECKPOINTABLE_OBJECT_GRAPH")) == std::vector<std::string>{"graph"});
+  CHECK(load_strings(manifest.at("_CHECKPOINTABLE_OBJECT_GRAPH")) ==
+        std::vector<std::string>{"graph"});
 
   Bundle big(1, std::endian::big);
   big.add("list", 21, {}, "opaque");
@@ -328,7 +334,8 @@ TEST_CASE("tensorflow: bookkeeping is labelled, variants are opaque bytes") {
 
 TEST_CASE("tensorflow: names are any bytes, also those that begin as slice keys do") {
   Bundle bundle;
-  const std::string names[] = {std::string("\0plain", 6), "\xff\xfe", "a b:0\n", "/x", std::string(300, 'n')};
+  const std::string names[] = {std::string("\0plain", 6), "\xff\xfe", "a b:0\n", "/x",
+                               std::string(300, 'n')};
   for (const std::string& name : names) bundle.add(name, kUint8, {1}, "x");
   const Manifest manifest = read_files(bundle.files());
   for (const std::string& name : names) CHECK(bytes_of(manifest.at(name)) == "x");

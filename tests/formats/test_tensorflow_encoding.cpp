@@ -105,9 +105,7 @@ TEST_CASE("tensorflow: slice keys are those that TensorFlow wrote") {
       {"cols", {{0, 4}, {3, 3}}, hex("00") + "cols" + hex("00 01 01 02 80 84 83 83")},
       {kernel, {{6, 2}, {0, 6}}, hex("00") + kernel + hex("00 01 01 02 86 82 80 86")},
       {"big_off", {{200, 100}, {0, 2}}, hex("00") + "big_off" + hex("00 01 01 02 c0c8 c064 80 82")},
-      {"cube",
-       {{0, 3}, {0, 5}, {4, 3}},
-       hex("00") + "cube" + hex("00 01 01 03 80 83 80 85 84 83")},
+      {"cube", {{0, 3}, {0, 5}, {4, 3}}, hex("00") + "cube" + hex("00 01 01 03 80 83 80 85 84 83")},
       {"w", {{0, -1}, {4, 6}}, hex("00") + "w" + hex("00 01 01 02 80 7f 84 86")}};
   for (const Vector& vector : vectors) {
     CAPTURE(vector.name);

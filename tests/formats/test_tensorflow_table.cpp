@@ -14,9 +14,8 @@ namespace {
 Entries read_table(const std::string& bytes, const Limits& limits = {}) {
   Entries entries;
   Table(memory_file("x.index", bytes), limits)
-      .for_each([&](std::string_view key, std::string_view value) {
-        entries.emplace_back(key, value);
-      });
+      .for_each(
+          [&](std::string_view key, std::string_view value) { entries.emplace_back(key, value); });
   return entries;
 }
 
@@ -53,7 +52,8 @@ TEST_CASE("tensorflow: index keys need not be keys of the table") {
   const Entries first = {{"", "h"}, {"abc", "1"}}, second = {{"xyz", "2"}};
   const std::vector<std::string> blocks = {sealed(block(first)), sealed(block(second))};
   CHECK(read_table(table_of_blocks(blocks, {"b", "z"})).size() == 3);
-  // A separator below the block's last key, or not below the next block's first one, hides keys from lookups.
+  // A separator below the block's last key, or not below the next block's first one, hides keys
+  // from lookups.
   CHECK(table_error(table_of_blocks(blocks, {"abb", "z"})) == "corrupt.order");
   CHECK(table_error(table_of_blocks(blocks, {"xyz", "z"})) == "corrupt.order");
   CHECK(table_error(table_of_blocks(blocks, {"z", "b"})) == "corrupt.order");
@@ -149,7 +149,8 @@ TEST_CASE("tensorflow: snappy data may not claim more than it can hold") {
     CHECK(table_error(with_block(test.data, 1)) == "corrupt.block");
   }
   // A copy may overlap its own output: "b", then 19 bytes from one byte back.
-  const std::string run = hex("10 00 01 14 61 62") + hex("4a 01 00") + hex("1c 00 00 00 00 01 00 00 00");
+  const std::string run =
+      hex("10 00 01 14 61 62") + hex("4a 01 00") + hex("1c 00 00 00 00 01 00 00 00");
   CHECK(read_table(with_block(varint(32) + run, 1)) == Entries{{"a", std::string(20, 'b')}});
 }
 
@@ -157,7 +158,8 @@ TEST_CASE("tensorflow: names that grow by sharing stop at the limit of held meta
   // Each entry of a few bytes repeats a key of 64 KiB: a small file of many gigabytes of names.
   Entries entries = {{std::string(65536, 'k'), ""}};
   for (int i = 1000; i < 3000; ++i) entries.emplace_back(entries[0].first + std::to_string(i), "");
-  const std::string bytes = table(entries, {.block_bytes = std::size_t{1} << 40, .restart_interval = 100000});
+  const std::string bytes =
+      table(entries, {.block_bytes = std::size_t{1} << 40, .restart_interval = 100000});
   CHECK(bytes.size() < 200'000);
   CHECK(table_error(bytes, {.header_bytes = 100'000'000}) == "unsafe.limit");
 }
@@ -167,19 +169,23 @@ TEST_CASE("tensorflow: handles that visit one block again and again are refused"
   Entries index;
   for (int i = 1000; i < 2000; ++i) index.emplace_back(std::to_string(i), varint(0) + varint(8));
   const std::string index_block = sealed(block(index, 1));
-  std::string footer = varint(0) + varint(8) + varint(empty.size()) + varint(index_block.size() - 5);
+  std::string footer =
+      varint(0) + varint(8) + varint(empty.size()) + varint(index_block.size() - 5);
   footer.resize(40, '\0');
   // The index block is longer than what it visits, so that only a repeated large block is refused.
   CHECK(table_error(empty + index_block + footer + hex("57 fb 80 8b 24 75 47 db")) == "no error");
   const std::string large = sealed(block({{"0", std::string(100'000, 'v')}}));
-  Entries twice = {{"1", varint(0) + varint(large.size() - 5)}, {"2", varint(0) + varint(large.size() - 5)}};
+  Entries twice = {{"1", varint(0) + varint(large.size() - 5)},
+                   {"2", varint(0) + varint(large.size() - 5)}};
   const std::string twice_block = sealed(block(twice, 1));
   footer = varint(0) + varint(8) + varint(large.size()) + varint(twice_block.size() - 5);
   footer.resize(40, '\0');
-  CHECK(table_error(large + twice_block + footer + hex("57 fb 80 8b 24 75 47 db")) == "corrupt.block");
+  CHECK(table_error(large + twice_block + footer + hex("57 fb 80 8b 24 75 47 db")) ==
+        "corrupt.block");
 }
 
-TEST_CASE("tensorflow: every prefix of an index is refused, and so is every flipped bit that matters") {
+TEST_CASE(
+    "tensorflow: every prefix of an index is refused, and so is every flipped bit that matters") {
   Bundle bundle;
   bundle.add("a", 1, {1, 2}, counting(8));
   bundle.add_strings("s", {2}, {"hi", ""});
