@@ -24,7 +24,7 @@ demo() {
 
   title "3. One layer of a Keras model"
   run tensorferry ls --scope my_dense_layer "$keras"
-  convert_to_all "$keras" my_dense_layer --scope my_dense_layer
+  run tensorferry convert "$keras" "$demo_output/my_dense_layer.onnx" --scope my_dense_layer
 
   title "4. What was written, and whether it is the same"
   echo "$ ls $demo_output"
@@ -46,10 +46,9 @@ run() {
 
 convert_to_all() {
   local input=$1 name=$demo_output/$2
-  shift 2
-  run tensorferry convert "$input" "$name.onnx" "$@"
-  run tensorferry convert "$input" "$name.h5" "$@"
-  run tensorferry convert "$input" "${name}_npy/" --to npy "$@"
+  run tensorferry convert "$input" "$name.onnx"
+  run tensorferry convert "$input" "$name.h5"
+  run tensorferry convert "$input" "${name}_npy/" --to npy
 }
 
 # The name that TensorFlow knows a checkpoint by: its .index file without the ending.

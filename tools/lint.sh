@@ -23,6 +23,7 @@ format() {
   fi
 }
 
+# lint [--tests]: with clang-tidy on the tests too.
 lint() {
   local lint_failed=0
   need_packages "${build_packages[@]}" "${lint_packages[@]}"
@@ -32,7 +33,7 @@ lint() {
   lint_step "Rules of the repository" rules "$python" tools/check_rules.py
   # The compiler's warnings and the generated headers, which clang-tidy needs.
   if build release; then
-    lint_step "clang-tidy" clang-tidy "$python" tools/run_clang_tidy.py --build build/release --jobs "$(job_count)"
+    lint_step "clang-tidy" clang-tidy "$python" tools/run_clang_tidy.py --build build/release --jobs "$(job_count)" "$@"
   else
     lint_failed=1
   fi

@@ -32,10 +32,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tests", action="store_true", help="the tests too: as many minutes again")
     options = parser.parse_args()
 
     build = options.build.resolve()
-    own = tuple(f"{ROOT}/{folder}/" for folder in FOLDERS)
+    own = tuple(f"{ROOT}/{folder}/" for folder in FOLDERS if options.tests or folder != "tests")
     commands = json.loads((build / "compile_commands.json").read_text())
     files = sorted({entry["file"] for entry in commands if entry["file"].startswith(own)})
     header_filter = f"^{re.escape(str(ROOT))}/({'|'.join(FOLDERS)})/"

@@ -10,12 +10,11 @@ namespace tensorferry::hdf5 {
 namespace {
 
 // The library does not write through it, but its C interface does not say so.
-hvl_t row_of(const std::string& text) {
-  return {text.size(), const_cast<char*>(text.data())};
-}
+hvl_t row_of(const std::string& text) { return {text.size(), const_cast<char*>(text.data())}; }
 
 bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 class AttributeWriter {
@@ -38,7 +37,8 @@ class AttributeWriter {
   }
   void write(const std::string& name, std::int64_t value) {
     std::byte bytes[8];
-    for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<std::byte>(static_cast<std::uint64_t>(value) >> 8 * i);
+    for (unsigned i = 0; i < 8; ++i)
+      bytes[i] = static_cast<std::byte>(static_cast<std::uint64_t>(value) >> 8 * i);
     put(name, H5T_STD_I64LE, bytes);
   }
   void write(const std::string& name, double value) {
@@ -55,8 +55,9 @@ class AttributeWriter {
 
   void put(const std::string& name, hid_t type, hid_t memory_type, const void* value) {
     const hid_t creation = is_ascii(name) ? H5P_DEFAULT : utf8_.id();
-    const Handle attribute(H5Acreate2(object_, name.c_str(), type, scalar_.id(), creation, H5P_DEFAULT), H5Aclose,
-                           "make an attribute");
+    const Handle attribute(
+        H5Acreate2(object_, name.c_str(), type, scalar_.id(), creation, H5P_DEFAULT), H5Aclose,
+        "make an attribute");
     checked(H5Awrite(attribute.id(), memory_type, value), "write an attribute");
   }
 
@@ -75,7 +76,8 @@ void write_attributes(hid_t object, const Attributes& attributes) {
 }
 
 bool are_texts(const std::vector<std::string>& texts) {
-  return std::all_of(texts.begin(), texts.end(), [](const std::string& text) { return is_hdf5_text(text); });
+  return std::all_of(texts.begin(), texts.end(),
+                     [](const std::string& text) { return is_hdf5_text(text); });
 }
 
 void write_strings(hid_t dataset, hid_t type, bool as_text, const std::vector<std::string>& texts) {

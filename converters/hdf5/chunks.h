@@ -7,9 +7,9 @@
 
 namespace tensorferry::hdf5 {
 
-/// A chunk of at most `target_bytes` (but at least one element) that is one run of bytes of the row-major tensor: the
-/// innermost extents whole, one extent split into even parts, the outer ones 1. `shape` has no zero and at least one
-/// extent.
+/// A chunk of at most `target_bytes` (but at least one element) that is one run of bytes of the
+/// row-major tensor: the innermost extents whole, one extent split into even parts, the outer
+/// ones 1. `shape` has no zero and at least one extent.
 Shape chunk_shape(const Shape& shape, std::uint64_t element_bytes, std::uint64_t target_bytes);
 
 /// The chunks of a tensor in row-major order, each cut at the tensor's edge.

@@ -26,7 +26,8 @@ std::optional<Encoding> encoding_of(DType dtype) {
     case DType::int2:
     case DType::int4:
       return Encoding{DType::int8, Carrier::sign_extended, Codec::sign_extended};
-    // HDF5 2.0 has a type for e4m3, but with infinities: 448 would read as NaN. The others have none.
+    // HDF5 2.0 has a type for e4m3, but with infinities: 448 would read as NaN. The others have
+    // none.
     case DType::uint2:
     case DType::uint4:
     case DType::float4_e2m1fn:

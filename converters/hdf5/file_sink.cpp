@@ -17,7 +17,8 @@ Handle property_list(hid_t kind) { return Handle(H5Pcreate(kind), H5Pclose, kSet
 
 Handle file_access() {
   Handle list = property_list(H5P_FILE_ACCESS);
-  // The other drivers refuse a file that has no name yet (/proc/self/fd/N): they look for its real path.
+  // The other drivers refuse a file that has no name yet (/proc/self/fd/N): they look for its real
+  // path.
   checked(H5Pset_fapl_stdio(list.id()), kSetUp);
   // The oldest forms: superblock 0 and what every release reads.
   checked(H5Pset_libver_bounds(list.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V110), kSetUp);
@@ -41,8 +42,8 @@ Handle dataset_creation() {
 Handle dataspace(const Shape& shape) {
   if (shape.empty()) return Handle(H5Screate(H5S_SCALAR), H5Sclose, "make a dataspace");
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
-  return Handle(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose,
-                "make a dataspace");
+  return Handle(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr),
+                H5Sclose, "make a dataspace");
 }
 
 Handle link_creation() {
@@ -56,7 +57,8 @@ void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::strin
   while (!bytes.empty()) {
     const std::size_t count = stream.read(bytes);
     if (count == 0) {
-      throw Error(ErrorCode::internal, "short_stream", "the stream of " + printable(path) + " ended early");
+      throw Error(ErrorCode::internal, "short_stream",
+                  "the stream of " + printable(path) + " ended early");
     }
     bytes = bytes.subspan(count);
   }
@@ -103,7 +105,8 @@ class FileSink final : public Sink {
     // The source tells at the end of the stream that its checksum does not match.
     std::byte surplus;
     if (bytes.read({&surplus, 1}) != 0) {
-      throw Error(ErrorCode::internal, "long_stream", "the stream of " + printable(dataset.path) + " goes on");
+      throw Error(ErrorCode::internal, "long_stream",
+                  "the stream of " + printable(dataset.path) + " goes on");
     }
     const LibraryScope scope;
     target.dataset.close("finish a dataset");
@@ -152,8 +155,8 @@ class FileSink final : public Sink {
 
   Handle add(const Dataset& dataset, hid_t type, hid_t creation) {
     const Handle space = dataspace(dataset.shape);
-    Handle created(H5Dcreate2(file_.id(), dataset.path.c_str(), type, space.id(), links_.id(), creation,
-                              H5P_DEFAULT),
+    Handle created(H5Dcreate2(file_.id(), dataset.path.c_str(), type, space.id(), links_.id(),
+                              creation, H5P_DEFAULT),
                    H5Dclose, "create a dataset");
     write_attributes(created.id(), dataset.attributes);
     return created;
@@ -194,19 +197,22 @@ class FileSink final : public Sink {
 
   Target open_target(const Dataset& dataset) const {
     const LibraryScope scope;
-    Handle opened(H5Dopen2(file_.id(), dataset.path.c_str(), H5P_DEFAULT), H5Dclose, "open a dataset");
+    Handle opened(H5Dopen2(file_.id(), dataset.path.c_str(), H5P_DEFAULT), H5Dclose,
+                  "open a dataset");
     Handle type = element_type(dataset.dtype);
     return {std::move(opened), std::move(type), dataspace(dataset.shape)};
   }
 
-  static void write_chunk(const Target& target, const ChunkWalk& walk, std::span<const std::byte> bytes) {
+  static void write_chunk(const Target& target, const ChunkWalk& walk,
+                          std::span<const std::byte> bytes) {
     const std::vector<hsize_t> start(walk.start().begin(), walk.start().end());
     const std::vector<hsize_t> extent(walk.extent().begin(), walk.extent().end());
-    checked(H5Sselect_hyperslab(target.space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr),
+    checked(H5Sselect_hyperslab(target.space.id(), H5S_SELECT_SET, start.data(), nullptr,
+                                extent.data(), nullptr),
             "select a chunk");
     const Handle memory = dataspace({walk.elements()});
-    checked(H5Dwrite(target.dataset.id(), target.type.id(), memory.id(), target.space.id(), H5P_DEFAULT,
-                     bytes.data()),
+    checked(H5Dwrite(target.dataset.id(), target.type.id(), memory.id(), target.space.id(),
+                     H5P_DEFAULT, bytes.data()),
             "write a chunk");
   }
 
@@ -221,6 +227,8 @@ bool has_gzip() {
   return H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0;
 }
 
-std::unique_ptr<Sink> make_file_sink(FilePlan plan) { return std::make_unique<FileSink>(std::move(plan)); }
+std::unique_ptr<Sink> make_file_sink(FilePlan plan) {
+  return std::make_unique<FileSink>(std::move(plan));
+}
 
 }  // namespace tensorferry::hdf5

@@ -12,8 +12,8 @@ namespace tensorferry::hdf5 {
 
 /// One dataset, checked by the writer: create() has nothing to refuse.
 struct Dataset {
-  std::string path;             ///< unique, without a leading slash
-  DType dtype = DType::uint8;   ///< what the library is told
+  std::string path;            ///< unique, without a leading slash
+  DType dtype = DType::uint8;  ///< what the library is told
   Shape shape;
   Shape chunk;                  ///< empty = contiguous, the mover fills it
   Attributes attributes;        ///< under their stored names, our tags among them
@@ -30,8 +30,9 @@ struct FilePlan {
 /// False when the HDF5 library was built without zlib.
 bool has_gzip();
 
-/// Slots name their dataset by Slot::tensor. Contiguous datasets get their place in the file and no bytes: the mover
-/// writes them. write() expects the slot's bytes as they are to lie in the dataset, and holds one chunk in memory.
+/// Slots name their dataset by Slot::tensor. Contiguous datasets get their place in the file and no
+/// bytes: the mover writes them. write() expects the slot's bytes as they are to lie in the
+/// dataset, and holds one chunk in memory.
 std::unique_ptr<Sink> make_file_sink(FilePlan plan);
 
 }  // namespace tensorferry::hdf5

@@ -8,8 +8,8 @@
 namespace tensorferry {
 namespace {
 
-// The signature opens the superblock, which stands at 0, or at 512, 1024, 2048, ... behind a user block
-// (HDF5 File Format Specification 3.0, II.A).
+// The signature opens the superblock, which stands at 0, or at 512, 1024, 2048, ... behind a user
+// block (HDF5 File Format Specification 3.0, II.A).
 constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 
 Match probe(const Probe& probe) {
@@ -39,12 +39,17 @@ Format make_hdf5_format() {
   format.extensions = {".h5", ".hdf5"};
   format.probe = probe;
   format.write_options = {
-      {"compression", Kind::choice, "none", "compress every tensor that has elements and dimensions",
+      {"compression",
+       Kind::choice,
+       "none",
+       "compress every tensor that has elements and dimensions",
        {"none", "gzip"}},
       {"level", Kind::integer, "", "of gzip: 0 (none) to 9 (slow); 4 when not given"},
       {"shuffle", Kind::boolean, "",
-       "of gzip: group the bytes of equal significance first, which compresses better; true when not given"},
-      {"chunk", Kind::bytes, "", "of gzip: bytes that are compressed together; 512K when not given"},
+       "of gzip: group the bytes of equal significance first, which compresses better; true when "
+       "not given"},
+      {"chunk", Kind::bytes, "",
+       "of gzip: bytes that are compressed together; 512K when not given"},
   };
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;

@@ -7,7 +7,8 @@
 
 namespace tensorferry {
 
-/// One dataset for each tensor, groups from slashes. README.md beside this file tells the conventions.
+/// One dataset for each tensor, groups from slashes. README.md beside this file tells the
+/// conventions.
 std::shared_ptr<const Writer> make_hdf5_writer();
 
 }  // namespace tensorferry

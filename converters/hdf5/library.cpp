@@ -22,13 +22,15 @@ herr_t take_reason(unsigned depth, const H5E_error2_t* error, void* data) {
 
 // The driver for buffered files tells the call that failed, and not why.
 std::string with_system_reason(std::string reason, int error) {
-  const bool of_system = reason == "fwrite failed" || reason == "fseek failed" || reason == "fflush failed" ||
-                         reason == "fread failed" || reason == "fclose failed";
+  const bool of_system = reason == "fwrite failed" || reason == "fseek failed" ||
+                         reason == "fflush failed" || reason == "fread failed" ||
+                         reason == "fclose failed";
   return of_system && error != 0 ? reason + ": " + std::generic_category().message(error) : reason;
 }
 
-// The library's exit handler would close once more, and crash on, a file that it could not finish (seen with 1.10.8 on a
-// full disk). Here every file is closed by its owner; a host that has used the library before us keeps the handler.
+// The library's exit handler would close once more, and crash on, a file that it could not finish
+// (seen with 1.10.8 on a full disk). Here every file is closed by its owner; a host that has used
+// the library before us keeps the handler.
 void leave_exit_alone() {
   static const herr_t once = H5dont_atexit();
   static_cast<void>(once);

@@ -9,8 +9,8 @@
 
 namespace tensorferry::hdf5 {
 
-/// While one lives, the library is this thread's, also where it was built without thread safety, and silent (by itself it
-/// prints errors). Scopes nest; the setting found is put back at the end.
+/// While one lives, the library is this thread's, also where it was built without thread safety,
+/// and silent (by itself it prints errors). Scopes nest; the setting found is put back at the end.
 class LibraryScope {
  public:
   LibraryScope();
@@ -40,7 +40,8 @@ class Handle {
   using Close = herr_t (*)(hid_t);
 
   Handle() = default;
-  Handle(hid_t id, Close closer, std::string_view doing) : id_(checked(id, doing)), close_(closer) {}
+  Handle(hid_t id, Close closer, std::string_view doing)
+      : id_(checked(id, doing)), close_(closer) {}
   Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
   Handle& operator=(Handle&& other) noexcept {
     std::swap(id_, other.id_);

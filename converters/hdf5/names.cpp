@@ -55,7 +55,9 @@ std::string escaped_path(std::string_view name) {
 
 // Byte order with the slash below everything else: what lies below "a" follows "a" at once.
 bool path_less(std::string_view a, std::string_view b) {
-  const auto rank = [](char c) { return c == '/' ? -1 : static_cast<int>(static_cast<unsigned char>(c)); };
+  const auto rank = [](char c) {
+    return c == '/' ? -1 : static_cast<int>(static_cast<unsigned char>(c));
+  };
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
                                       [&](char x, char y) { return rank(x) < rank(y); });
 }
@@ -103,7 +105,8 @@ bool is_hdf5_text(std::string_view text) {
 }
 
 std::string stored_attribute_name(std::string_view name) {
-  if (!name.empty() && !name.starts_with(kTagPrefix) && is_hdf5_text(name)) return std::string(name);
+  if (!name.empty() && !name.starts_with(kTagPrefix) && is_hdf5_text(name))
+    return std::string(name);
   std::string result = "tensorferry_attribute:";
   append_escaped(result, name);
   return result;

@@ -1,4 +1,5 @@
-// Tensor and attribute names as HDF5 can hold them. Pure; facts: the HDF5 User's Guide, chapter 4 (path names).
+// Tensor and attribute names as HDF5 can hold them. Pure; facts: the HDF5 User's Guide, chapter 4
+// (path names).
 #pragma once
 
 #include <optional>
@@ -9,16 +10,19 @@
 
 namespace tensorferry::hdf5 {
 
-/// Paths with more components than this are refused: tools that walk a file recurse into its groups.
+/// Paths with more components than this are refused: tools that walk a file recurse into its
+/// groups.
 inline constexpr std::size_t kMaxDepth = 1000;
-/// Of a path, and of an attribute's name, in bytes. An object header message (which holds an attribute) ends at 64 KiB.
+/// Of a path, and of an attribute's name, in bytes. An object header message (which holds an
+/// attribute) ends at 64 KiB.
 inline constexpr std::size_t kMaxPath = 1'000'000, kMaxAttributeName = 60'000;
 
-/// The link path of each tensor, without a leading slash; different for different names, and none is a group of
-/// another's path.
+/// The link path of each tensor, without a leading slash; different for different names, and none
+/// is a group of another's path.
 ///
-/// A slash separates groups. In a component `%`, NUL and bytes that are not UTF-8 become `%XX`; `.` becomes `%2E`, an
-/// empty one `%`. Where one name continues another behind a slash ("a", "a/b"), the shorter one ends in `%~`.
+/// A slash separates groups. In a component `%`, NUL and bytes that are not UTF-8 become `%XX`; `.`
+/// becomes `%2E`, an empty one `%`. Where one name continues another behind a slash ("a", "a/b"),
+/// the shorter one ends in `%~`.
 std::vector<std::string> stored_paths(std::span<const std::string_view> names);
 
 /// Why `path` cannot be stored, or nothing.
@@ -27,8 +31,9 @@ std::optional<std::string> path_problem(std::string_view path);
 /// True for valid UTF-8 without NUL: what an HDF5 string or name can hold.
 bool is_hdf5_text(std::string_view text);
 
-/// The name under which an attribute is stored: itself, or `tensorferry_attribute:` and the name with `%`, NUL, and what
-/// is not UTF-8 as `%XX`, where HDF5 cannot hold it, or where it would look like one of our tags (`tensorferry_...`).
+/// The name under which an attribute is stored: itself, or `tensorferry_attribute:` and the name
+/// with `%`, NUL, and what is not UTF-8 as `%XX`, where HDF5 cannot hold it, or where it would look
+/// like one of our tags (`tensorferry_...`).
 std::string stored_attribute_name(std::string_view name);
 
 }  // namespace tensorferry::hdf5

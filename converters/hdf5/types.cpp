@@ -21,7 +21,8 @@ Handle float_type(const FloatLayout& layout) {
   Handle type = copy_of(H5T_IEEE_F32LE);
   const std::size_t sign = layout.exponent_bits + layout.mantissa_bits;
   // In this order: each step leaves a type that the library accepts.
-  tried(H5Tset_fields(type.id(), sign, layout.mantissa_bits, layout.exponent_bits, 0, layout.mantissa_bits));
+  tried(H5Tset_fields(type.id(), sign, layout.mantissa_bits, layout.exponent_bits, 0,
+                      layout.mantissa_bits));
   tried(H5Tset_ebias(type.id(), layout.bias));
   tried(H5Tset_precision(type.id(), sign + 1));
   tried(H5Tset_size(type.id(), layout.bytes));

@@ -6,7 +6,8 @@
 
 namespace tensorferry::hdf5 {
 
-/// The file type of a fixed-size dtype that Encoding::dtype can name. Little-endian. To be called in a LibraryScope.
+/// The file type of a fixed-size dtype that Encoding::dtype can name. Little-endian. To be called
+/// in a LibraryScope.
 Handle element_type(DType dtype);
 
 /// Variable-length strings, UTF-8, NUL-terminated.

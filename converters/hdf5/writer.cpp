@@ -15,7 +15,7 @@ namespace {
 using hdf5::Dataset;
 using hdf5::FilePlan;
 
-constexpr std::size_t kMaxRank = 32;  // H5S_MAX_RANK
+constexpr std::size_t kMaxRank = 32;            // H5S_MAX_RANK
 constexpr std::size_t kMaxAttributes = 60'000;  // an object header counts its messages in 16 bits
 constexpr std::uint64_t kMinChunk = 1024, kDefaultChunk = 512 * 1024;
 constexpr std::uint64_t kMaxChunk = std::numeric_limits<std::uint32_t>::max();
@@ -45,11 +45,12 @@ Compression compression_of(const Options& options) {
   result.shuffle = !options.given("shuffle") || options.boolean("shuffle");
   if (options.given("chunk")) result.chunk = options.bytes("chunk");
   if (result.chunk < kMinChunk || result.chunk > kMaxChunk) {
-    bad_option("chunk=" + std::to_string(result.chunk) + ": a chunk takes " + std::to_string(kMinChunk) +
-               " to " + std::to_string(kMaxChunk) + " bytes");
+    bad_option("chunk=" + std::to_string(result.chunk) + ": a chunk takes " +
+               std::to_string(kMinChunk) + " to " + std::to_string(kMaxChunk) + " bytes");
   }
   if (result.gzip && !hdf5::has_gzip()) {
-    throw Error(ErrorCode::unsupported, "hdf5_filter", "this HDF5 library was built without gzip (zlib)");
+    throw Error(ErrorCode::unsupported, "hdf5_filter",
+                "this HDF5 library was built without gzip (zlib)");
   }
   return result;
 }
@@ -63,7 +64,8 @@ class Offenders {
   }
   void refuse() const {
     if (count_ == 0) return;
-    std::string message = "HDF5 cannot hold " + std::to_string(count_) + (count_ == 1 ? " item:" : " items:") + lines_;
+    std::string message = "HDF5 cannot hold " + std::to_string(count_) +
+                          (count_ == 1 ? " item:" : " items:") + lines_;
     if (count_ > kTold) message += "\n  and " + std::to_string(count_ - kTold) + " more";
     throw Error(ErrorCode::unsupported, "hdf5", std::move(message));
   }
@@ -74,7 +76,8 @@ class Offenders {
   std::string lines_;
 };
 
-Attributes stored_attributes(const Attributes& attributes, std::string_view owner, Offenders& offenders) {
+Attributes stored_attributes(const Attributes& attributes, std::string_view owner,
+                             Offenders& offenders) {
   if (attributes.size() > kMaxAttributes) {
     offenders.add(owner, "has " + std::to_string(attributes.size()) + " attributes, at most " +
                              std::to_string(kMaxAttributes) + " are written");
@@ -107,19 +110,22 @@ void add_tags(Dataset& dataset, const Tensor& tensor, const Encoding& encoding) 
   }
 }
 
-Dataset describe(const Tensor& tensor, std::string path, const Compression& compression, Offenders& offenders) {
+Dataset describe(const Tensor& tensor, std::string path, const Compression& compression,
+                 Offenders& offenders) {
   Dataset dataset;
   dataset.path = std::move(path);
   dataset.shape = tensor.shape;
   const auto encoding = hdf5::encoding_of(tensor.dtype);
   if (!encoding) {
-    offenders.add(tensor.name, "there is no way to write the dtype " + std::string(to_string(tensor.dtype)));
+    offenders.add(tensor.name,
+                  "there is no way to write the dtype " + std::string(to_string(tensor.dtype)));
     return dataset;
   }
   if (const auto problem = hdf5::path_problem(dataset.path)) offenders.add(tensor.name, *problem);
   if (tensor.shape.size() > kMaxRank) {
-    offenders.add(tensor.name, "has " + std::to_string(tensor.shape.size()) + " dimensions, at most " +
-                                   std::to_string(kMaxRank) + " are possible");
+    offenders.add(tensor.name, "has " + std::to_string(tensor.shape.size()) +
+                                   " dimensions, at most " + std::to_string(kMaxRank) +
+                                   " are possible");
   }
   dataset.dtype = encoding->dtype;
   dataset.attributes = stored_attributes(tensor.attributes, tensor.name, offenders);
@@ -157,13 +163,14 @@ std::uint64_t estimate(const Attributes& attributes) {
   return bytes;
 }
 
-// Bytes of one dataset in the file: elements, and what the library needs beside them (object header, link; 16 bytes
-// and a heap object for each string; alignment).
+// Bytes of one dataset in the file: elements, and what the library needs beside them (object
+// header, link; 16 bytes and a heap object for each string; alignment).
 std::uint64_t estimate(const Tensor& tensor, const Dataset& dataset, const Slot& slot) {
   constexpr std::uint64_t kStructure = 1024, kString = 48, kChunkTable = 4096;
   std::uint64_t bytes = kStructure + 2 * dataset.path.size() + estimate(dataset.attributes);
   if (dataset.texts) {
-    bytes = checked_add(bytes, checked_add(checked_multiply(tensor.elements(), kString), tensor.bytes()));
+    bytes = checked_add(bytes,
+                        checked_add(checked_multiply(tensor.elements(), kString), tensor.bytes()));
   } else {
     bytes = checked_add(bytes, slot.length + slot.length / 32);
   }
@@ -179,15 +186,18 @@ std::size_t new_groups(std::string_view before, std::string_view next) {
 // Bytes of the groups in the file; paths that are taken are refused.
 std::uint64_t estimate_groups(const std::vector<std::string>& paths, const Manifest& manifest,
                               Offenders& offenders) {
-  constexpr std::uint64_t kGroup = 1280;  // object header, B-tree node, local heap, symbol table node
+  constexpr std::uint64_t kGroup =
+      1280;  // object header, B-tree node, local heap, symbol table node
   std::vector<std::size_t> order(paths.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return paths[a] < paths[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return paths[a] < paths[b]; });
   std::uint64_t groups = 1;
   std::string_view before;
   for (std::size_t index : order) {
     if (!before.empty() && before == paths[index]) {
-      offenders.add(manifest.tensors[index].name, "its path " + printable(paths[index]) + " is taken");
+      offenders.add(manifest.tensors[index].name,
+                    "its path " + printable(paths[index]) + " is taken");
     }
     groups += new_groups(before, paths[index]);
     before = paths[index];
@@ -199,7 +209,8 @@ class Hdf5Writer final : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return hdf5::encoding_of(dtype); }
 
-  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output,
+                 const Options& options) const override {
     if (output.directory) {
       throw Error(ErrorCode::usage, "output", "an HDF5 output is one file, not a directory");
     }
@@ -222,7 +233,8 @@ class Hdf5Writer final : public Writer {
     Layout layout;
     for (std::size_t i = 0; i < paths.size(); ++i) {
       layout.slots.push_back(slot_of(i, manifest.tensors[i], plan.datasets[i]));
-      size = checked_add(size, estimate(manifest.tensors[i], plan.datasets[i], layout.slots.back()));
+      size =
+          checked_add(size, estimate(manifest.tensors[i], plan.datasets[i], layout.slots.back()));
     }
     layout.files.push_back({"", size});
     layout.sink = hdf5::make_file_sink(std::move(plan));

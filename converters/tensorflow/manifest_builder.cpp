@@ -79,7 +79,7 @@ void ManifestBuilder::add(std::string_view key, std::string_view value) {
     fill(tensor, parser_.parse(value));
   } catch (const Error& error) {
     tensor.stored.pieces.clear();
-    tensor.problem = error.in_tensor(tensor.name);
+    tensor.problem = error.in_file(resolved_.index->name()).in_tensor(tensor.name);
   }
 }
 

@@ -140,9 +140,10 @@ std::string slice_text(const Slice& slice) {
       continue;
     }
     text += std::to_string(extent.start) + ':';
-    // In wrapping arithmetic: hostile numbers are shown, too.
-    text += std::to_string(static_cast<std::int64_t>(static_cast<std::uint64_t>(extent.start) +
-                                                     static_cast<std::uint64_t>(extent.length)));
+    std::int64_t end = 0;
+    text += __builtin_add_overflow(extent.start, extent.length, &end)
+                ? "+" + std::to_string(extent.length)
+                : std::to_string(end);
   }
   return text + ']';
 }

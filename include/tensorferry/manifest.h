@@ -62,8 +62,19 @@ struct Stored {
   std::vector<Piece> pieces;  ///< disjoint, together the whole tensor
 };
 
-/// Why a tensor that is listed cannot be read.
-using Problem = Error;
+/// Why a tensor that is listed cannot be read, if so. A pointer wide: nearly all tensors have none.
+class Problem {
+ public:
+  Problem() = default;
+  Problem(Error error) : error_(std::make_shared<const Error>(std::move(error))) {}
+  explicit operator bool() const { return error_ != nullptr; }
+  bool has_value() const { return error_ != nullptr; }
+  const Error& operator*() const { return *error_; }
+  const Error* operator->() const { return error_.get(); }
+
+ private:
+  std::shared_ptr<const Error> error_;
+};
 
 struct Tensor {
   std::string name;  ///< any bytes, unique in the manifest
@@ -72,7 +83,7 @@ struct Tensor {
   Attributes attributes;
   Stored stored;
   bool bookkeeping = false;        ///< not a weight: object graphs, configuration, handles
-  std::optional<Problem> problem;  ///< set: listed, but reading it throws this
+  Problem problem;                 ///< set: listed, but reading it throws this
 
   /// Elements. Throws Error(corrupt) on overflow.
   std::uint64_t elements() const { return element_count(shape); }

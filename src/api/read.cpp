@@ -27,6 +27,9 @@ Manifest read(const Input& input, const ReadOptions& options) {
   try {
     Manifest manifest = format.reader->read(input, parsed, options.limits);
     check(manifest, options.limits);
+    for (Tensor& tensor : manifest.tensors) {
+      if (tensor.problem) tensor.problem = tensor.problem->in_file(input.name());
+    }
     manifest.sources = input.opened();
     return manifest;
   } catch (const Error& error) {

@@ -127,11 +127,11 @@ Options::Options(std::span<const OptionSpec> specs,
     if (!spec.fallback.empty())
       values_.emplace(spec.name, checked_value(spec, std::string(spec.fallback)));
   }
-  for (const auto& [name, text] : given) {
+  for (const auto& option : given) {
     const auto spec = std::find_if(specs.begin(), specs.end(),
-                                   [&](const OptionSpec& s) { return s.name == name; });
-    if (spec == specs.end()) unknown_option(specs, name);
-    values_.insert_or_assign(name, checked_value(*spec, text));
+                                   [&](const OptionSpec& s) { return s.name == option.first; });
+    if (spec == specs.end()) unknown_option(specs, option.first);
+    values_.insert_or_assign(option.first, checked_value(*spec, option.second));
   }
 }
 

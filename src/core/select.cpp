@@ -10,8 +10,9 @@
 namespace tensorferry {
 namespace {
 
-// The standard library's matcher recurses once or more for each byte of the name.
-constexpr std::size_t kMostRegexBytes = 4096;
+// The standard library's matcher recurses several times for each byte of the name: with sanitizers
+// a few KiB of name overflow the stack.
+constexpr std::size_t kMostRegexBytes = 1024;
 
 class Expression {
  public:

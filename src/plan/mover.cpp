@@ -127,7 +127,28 @@ class Mover {
       layout_.sink->write(slot, stream);
     }
     layout_.sink->close();
+    check_prepared(fd);
     output_.complete(0, std::move(fd), sync_each_);
+  }
+
+  /// The second half of the gate: offsets and size are known only now.
+  void check_prepared(const Descriptor& fd) {
+    OutputFile& file = layout_.files[0];
+    struct stat made {};
+    if (fstat(fd.get(), &made) != 0) throw system_error(ErrorCode::output, "fstat", errno, file.name);
+    file.size = static_cast<std::uint64_t>(made.st_size);
+    for (const Slot& slot : layout_.slots) {
+      const bool moved = slot.file == 0 && slot.fill == Slot::Fill::moved && slot.length > 0;
+      if (moved && (slot.offset == 0 || slot.length > file.size ||
+                    slot.offset > file.size - slot.length)) {
+        throw Error(ErrorCode::internal, "prepared_file",
+                    "the prepared file of " + std::to_string(file.size) + " bytes has no place at " +
+                        std::to_string(slot.offset) + " for " + std::to_string(slot.length))
+            .in_tensor(manifest_.tensors[slot.tensor].name);
+      }
+    }
+    check(layout_, manifest_);
+    if (file.size >= kReserveFrom) reserve(fd, file.size, file.name);
   }
 
   // --- windows --------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ void refuse_problems(const Manifest& manifest) {
     if (tensor.problem->detail() == "missing") missing.insert(tensor.problem->file());
   }
   if (bad.empty()) return;
-  const Problem& worst = *(*std::min_element(bad.begin(), bad.end(), [](auto* a, auto* b) {
+  const Error& worst = *(*std::min_element(bad.begin(), bad.end(), [](auto* a, auto* b) {
                             return rank_of(a->problem->code()) < rank_of(b->problem->code());
                           }))->problem;
   std::string message = std::to_string(bad.size()) +
@@ -54,7 +54,7 @@ void refuse_problems(const Manifest& manifest) {
                         " (--salvage or --exclude leaves them out)";
   for (const std::string& file : missing) message += "\n  missing file: " + printable(file);
   for (std::size_t i = 0; i < std::min(bad.size(), kMostReasons); ++i) {
-    const Problem& problem = *bad[i]->problem;
+    const Error& problem = *bad[i]->problem;
     message += "\n  \"" + printable(bad[i]->name) + "\": " + problem.id() + ": ";
     if (!problem.file().empty()) message += printable(problem.file()) + ": ";
     message += problem.message();
@@ -62,7 +62,7 @@ void refuse_problems(const Manifest& manifest) {
   if (bad.size() > kMostReasons) {
     message += "\n  and " + std::to_string(bad.size() - kMostReasons) + " more";
   }
-  throw Error(worst.code(), worst.detail(), message);
+  throw Error(worst.code(), worst.detail(), message).in_file(worst.file());
 }
 
 /// All tensors that the format cannot hold, in one error.

@@ -60,9 +60,14 @@ Result run_program(const std::vector<std::string>& arguments, const Redirect& re
 
   Pipe out, err;
   if (redirect.close_early) out.close_end(0);
+  // a signal that comes before execv must not reach the test framework's handler in the child
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
   const pid_t child = fork();
-  if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
     const int target =
         redirect.out_path.empty() ? out.ends[1] : open(redirect.out_path.c_str(), O_WRONLY);
     dup2(target, STDOUT_FILENO);
@@ -70,6 +75,8 @@ Result run_program(const std::vector<std::string>& arguments, const Redirect& re
     execv(words[0], words.data());
     _exit(127);
   }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) throw std::runtime_error("fork failed");
   out.close_end(1);
   err.close_end(1);
   Result result;

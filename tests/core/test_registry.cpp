@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "error_id.h"
 #include "core/sniff.h"
+#include "error_id.h"
 #include "tensorferry/format.h"
 
 using namespace tensorferry;

@@ -18,7 +18,7 @@ ERROR = re.compile(r"error\[([a-z0-9_.-]+)\]")
 CODES = {"usage": 2, "corrupt": 3, "unsupported": 4, "unsafe": 5, "input": 6, "output": 7, "resources": 8, "lossy": 9}
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     args: list[str]
     code: int
@@ -27,6 +27,8 @@ class Result:
 
     def __str__(self) -> str:
         return f"{' '.join(self.args)}\nexit {self.code}\n{self.out[-2000:]}\n{self.err[-2000:]}"
+
+    __repr__ = __str__
 
     @property
     def identifiers(self) -> list[str]:

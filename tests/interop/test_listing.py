@@ -6,7 +6,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -101,9 +103,9 @@ def test_progress_as_json_lines(tf_cli, tmp_path):
     source.mkdir()
     (source / "weights.bin").write_bytes(b"")
     with open(source / "weights.bin", "r+b") as file:
-        file.truncate(1 << 30)
+        file.truncate(512 << 20)
     (source / "manifest.json").write_text(json.dumps({"tensorferry": 1, "tensors": [
-        {"name": "w", "dtype": "float32", "shape": [1 << 28], "file": "weights.bin"}]}))
+        {"name": "w", "dtype": "float32", "shape": [128 << 20], "file": "weights.bin"}]}))
     done = tf_cli("convert", source, tmp_path / "out.onnx", "--progress", "json", "--no-sync").succeeds()
     events = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
     assert events and all(isinstance(e, dict) for e in events)
@@ -114,13 +116,17 @@ def test_a_terminal_sees_a_bar_and_a_file_sees_none(tf_cli, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
     with open(source / "weights.bin", "wb") as file:
-        file.truncate(2 << 30)
+        file.truncate(512 << 20)
     (source / "manifest.json").write_text(json.dumps({"tensorferry": 1, "tensors": [
-        {"name": "w", "dtype": "float32", "shape": [1 << 29], "file": "weights.bin"}]}))
+        {"name": "w", "dtype": "float32", "shape": [128 << 20], "file": "weights.bin"}]}))
     ours, theirs = pty.openpty()
     child = subprocess.Popen([tf_cli.program, "convert", str(source), str(tmp_path / "out"), "--to", "raw", "--no-sync",
                               "-j", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
+    time.sleep(0.05)
+    child.send_signal(signal.SIGSTOP)  # so that the run takes more than half a second on any machine
+    time.sleep(0.8)
+    child.send_signal(signal.SIGCONT)
     seen = b""
     while True:
         try:

@@ -160,7 +160,7 @@ def test_hashing_one_gibibyte_stays_under_64_mib_and_is_right(gibibyte, tf_cli):
 
 
 def test_a_compressed_conversion_stays_under_64_mib(tf_cli, tmp_path):
-    large_bundle(tmp_path / "in" / "ck", 256)
+    large_bundle(tmp_path / "in" / "ck", 128)
     target, options = VARIANTS["hdf5 gzip"]
     done, took = tf_cli.measured("convert", tmp_path / "in" / "ck", tmp_path / target, "--names", "raw", "--no-sync", *options)
     assert done.code == 0 and took["peak_kib"] < 64 * 1024, (done, took)
