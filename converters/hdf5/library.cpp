@@ -21,7 +21,7 @@ herr_t take_reason(unsigned depth, const H5E_error2_t* error, void* data) {
 }
 
 // The driver for buffered files tells the call that failed, and not why.
-std::string with_system_reason(std::string reason, int error) {
+std::string with_system_reason(const std::string& reason, int error) {
   const bool of_system = reason == "fwrite failed" || reason == "fseek failed" ||
                          reason == "fflush failed" || reason == "fread failed" ||
                          reason == "fclose failed";
@@ -52,7 +52,7 @@ void throw_library_error(std::string_view doing) {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &reason);
   std::string message = "HDF5 could not " + std::string(doing);
-  if (!reason.empty()) message += ": " + with_system_reason(std::move(reason), error);
+  if (!reason.empty()) message += ": " + with_system_reason(reason, error);
   throw Error(ErrorCode::output, "hdf5", std::move(message));
 }
 

@@ -23,7 +23,7 @@ Layout lay_out(const Manifest& manifest, const WriteOptions& options = {}) {
 
 std::filesystem::path write(const TempFolder& folder, Manifest manifest,
                             const WriteOptions& options = {}) {
-  const std::filesystem::path path = folder / "x.h5";
+  std::filesystem::path path = folder / "x.h5";
   RunOptions run;
   run.overwrite = true;
   run.sync = false;
@@ -68,6 +68,7 @@ std::vector<std::string> rows_of(const H5::DataSet& dataset) {
   std::vector<hvl_t> rows(static_cast<std::size_t>(space.getSimpleExtentNpoints()));
   dataset.read(rows.data(), type);
   std::vector<std::string> result;
+  result.reserve(rows.size());
   for (const hvl_t& row : rows) result.emplace_back(static_cast<const char*>(row.p), row.len);
   H5Dvlen_reclaim(type.getId(), space.getId(), H5P_DEFAULT, rows.data());
   return result;
