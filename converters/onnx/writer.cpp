@@ -6,12 +6,12 @@
 
 #include "core/carriers.h"
 #include "graph_text.h"
-#include "names.h"
 #include "onnx.h"
 #include "onnx_wire.h"
 #include "tensorferry/stream.h"
 #include "types.h"
 #include "util/metadata_entries.h"
+#include "util/stored_names.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -49,7 +49,7 @@ class ModelLayout {
  public:
   ModelLayout(const Manifest& manifest, const Output& output, const Options& options)
       : manifest_(manifest),
-        names_(manifest),
+        names_(manifest, "ONNX", [](std::string_view name) { return !name.empty(); }),
         location_(output.leaf + ".data"),
         external_(options.text("external")) {
     place(options.bytes("external_threshold"));
