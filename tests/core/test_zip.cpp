@@ -30,7 +30,7 @@ std::string text_of(std::size_t size, unsigned seed) {
   std::string text;
   text.reserve(size + 16);
   while (text.size() < size) {
-    for (std::uint32_t bits = random(); bits != 0; bits >>= 4)
+    for (auto bits = random(); bits != 0; bits >>= 4)
       text += "0123456789abcdef"[bits & 15];
   }
   text.resize(size);
