@@ -45,7 +45,11 @@ struct Strings {
 
 /// A checksum over the bytes of a FileRange as they lie in the file.
 struct Checksum {
-  enum class Kind : std::uint8_t { crc32c, sha256 } kind;
+  enum class Kind : std::uint8_t {
+    crc32c,  ///< Castagnoli's, as in TensorFlow's files
+    sha256,
+    crc32,  ///< of zip, gzip and PNG
+  } kind;
   std::string value;  ///< raw bytes: 4 (most significant first) or 32
 };
 

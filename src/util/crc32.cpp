@@ -84,4 +84,9 @@ std::uint32_t crc32_of_rest(std::uint32_t whole, std::uint32_t first, std::uint6
   return whole ^ Field::combine(first, 0, second_length);
 }
 
+std::uint32_t crc32_without_rest(std::uint32_t whole, std::uint32_t second,
+                                 std::uint64_t second_length) {
+  return Field::multiply(Field::unshift_factor(second_length), whole ^ second);
+}
+
 }  // namespace tensorferry

@@ -18,6 +18,10 @@ std::uint32_t crc32_combine(std::uint32_t first, std::uint32_t second, std::uint
 /// first.
 std::uint32_t crc32_of_rest(std::uint32_t whole, std::uint32_t first, std::uint64_t second_length);
 
+/// And that of the first part, from that of the concatenation and that of the second.
+std::uint32_t crc32_without_rest(std::uint32_t whole, std::uint32_t second,
+                                 std::uint64_t second_length);
+
 namespace detail {
 /// crc32() without the processor's help.
 std::uint32_t crc32_portable(std::uint32_t crc, std::span<const std::byte> bytes);

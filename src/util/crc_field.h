@@ -27,14 +27,27 @@ struct CrcField {
     return product;
   }
 
+  static constexpr std::uint32_t power(std::uint32_t base, std::uint64_t exponent) {
+    std::uint32_t result = one;
+    for (; exponent != 0; exponent >>= 1, base = multiply(base, base)) {
+      if ((exponent & 1) != 0) result = multiply(result, base);
+    }
+    return result;
+  }
+
   /// x^(8 * bytes)
   static constexpr std::uint32_t shift_factor(std::uint64_t bytes) {
-    std::uint32_t factor = one;
-    for (std::uint32_t square = one >> 8; bytes != 0;
-         bytes >>= 1, square = multiply(square, square)) {
-      if ((bytes & 1) != 0) factor = multiply(factor, square);
+    return power(one >> 8, bytes);
+  }
+
+  /// x^(-8 * bytes): takes bytes off the end of a message.
+  static constexpr std::uint32_t unshift_factor(std::uint64_t bytes) {
+    std::uint32_t byte = one;
+    for (int bit = 0; bit < 8; ++bit) {
+      // Multiplication by x, undone: the polynomial has the highest bit.
+      byte = (byte & one) != 0 ? (byte ^ Polynomial) << 1 | 1 : byte << 1;
     }
-    return factor;
+    return power(byte, bytes);
   }
 
   /// The CRC of a concatenation.

@@ -10,6 +10,7 @@
 
 using tensorferry::crc32_combine;
 using tensorferry::crc32_of_rest;
+using tensorferry::crc32_without_rest;
 using tensorferry::detail::crc32_portable;
 
 namespace {
@@ -57,5 +58,6 @@ TEST_CASE("CRC-32 of parts combine to that of the whole, and are taken apart aga
     CHECK(tensorferry::crc32(first, tail) == whole);
     CHECK(crc32_combine(first, second, tail.size()) == whole);
     CHECK(crc32_of_rest(whole, first, tail.size()) == second);
+    CHECK(crc32_without_rest(whole, second, tail.size()) == first);
   }
 }
