@@ -163,6 +163,13 @@ void RecordTable::verify(const Block& block) const {
   block.compressed = type == 1;
 }
 
+bool RecordTable::verified_is_compressed(const Block& block) const {
+  const std::lock_guard lock(block.mutex);
+  if (!block.verified) verify(block);
+  block.verified = true;
+  return block.compressed;
+}
+
 std::shared_ptr<const File> RecordTable::inflated(const Block& block) const {
   const std::lock_guard lock(mutex_);
   if (inflated_block_ != &block) {
@@ -180,9 +187,9 @@ FileRange RecordTable::find(std::string_view key) const {
     const Block* block = block_of(key);
     if (block == nullptr)
       throw Error(ErrorCode::corrupt, "record", "its record is not in the file");
-    std::call_once(block->verified, [&] { verify(*block); });
-    std::shared_ptr<const File> file = block->compressed ? inflated(*block) : file_;
-    const BlockHandle whole = block->compressed ? BlockHandle{0, file->size()} : block->handle;
+    const bool compressed = verified_is_compressed(*block);
+    std::shared_ptr<const File> file = compressed ? inflated(*block) : file_;
+    const BlockHandle whole = compressed ? BlockHandle{0, file->size()} : block->handle;
     const auto value = BlockSearch(*file, whole).find(key);
     if (!value) throw Error(ErrorCode::corrupt, "record", "its record is not in the file");
     return {std::move(file), value->offset, value->size};

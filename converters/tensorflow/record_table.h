@@ -43,10 +43,13 @@ class RecordTable {
   struct Block {
     std::string last_key;  ///< no key of the block is above it
     BlockHandle handle;
-    mutable std::once_flag verified;
+    mutable std::mutex mutex;  ///< one thread verifies, the others wait for it
+    mutable bool verified = false;
     mutable bool compressed = false;  ///< known when it is verified
   };
   const Block* block_of(std::string_view key) const;
+  /// Whether it is compressed; verifies it the first time.
+  bool verified_is_compressed(const Block& block) const;
   void verify(const Block& block) const;
   std::shared_ptr<const File> inflated(const Block& block) const;
 

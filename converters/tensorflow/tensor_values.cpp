@@ -64,7 +64,11 @@ class ValuesFile final : public File {
 
   void read(std::uint64_t offset, std::span<std::byte> bytes) const {
     std::shared_ptr<const File> in;
-    std::call_once(scanned_, [&] { in = scan(); });
+    {
+      const std::lock_guard lock(mutex_);
+      if (!scanned_) in = scan();
+      scanned_ = true;
+    }
     if (!in) in = scan_.in ? scan_.in : locate_().file;
     const std::uint64_t present_bytes = scan_.present * info(dtype_).bytes;
     if (offset < present_bytes) {
@@ -132,7 +136,8 @@ class ValuesFile final : public File {
   DType dtype_;
   ValueCount count_;
   std::uint64_t elements_;
-  mutable std::once_flag scanned_;
+  mutable std::mutex mutex_;  // one thread scans, the others wait for it
+  mutable bool scanned_ = false;
   mutable Scan scan_;
 };
 
