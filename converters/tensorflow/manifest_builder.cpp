@@ -38,6 +38,17 @@ bool is_bookkeeping(std::string_view name) {
   return name == "_CHECKPOINTABLE_OBJECT_GRAPH" || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
 }
 
+Tensor missing_file(const std::string& name) {
+  Tensor tensor;
+  tensor.name = name;
+  tensor.problem = Error(ErrorCode::input, "missing",
+                         "this file of the checkpoint is missing, and with it an unknown number of "
+                         "tensors")
+                       .in_file(name)
+                       .in_tensor(name);
+  return tensor;
+}
+
 Piece empty_piece(DType dtype) {
   static const std::shared_ptr<const File> nothing = memory_file("nothing", std::string_view());
   Piece piece;
@@ -123,7 +134,7 @@ void ManifestBuilder::fill_slices(Tensor& tensor, const BundleEntry& entry) {
       missing.push_back(error.file());
     }
   }
-  check_cover(boxes, tensor.shape);
+  if (!resolved_.is_part) check_cover(boxes, tensor.shape);
   if (!missing.empty()) {
     std::sort(missing.begin(), missing.end());
     missing.erase(std::unique(missing.begin(), missing.end()), missing.end());

@@ -70,6 +70,9 @@ class ManifestBuilder {
 /// Whether an entry of that name is no weight: the object graph, Keras configuration.
 bool is_bookkeeping(std::string_view name);
 
+/// A file of the checkpoint that is not there, as a tensor without type: what was in it is unknown.
+Tensor missing_file(const std::string& name);
+
 /// A piece of no elements: no data file is needed, not even one that is there.
 Piece empty_piece(DType dtype);
 

@@ -1,10 +1,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "graph.h"
 #include "graph_sniff.h"
 #include "manifest_builder.h"
+#include "parts.h"
 #include "resolve.h"
 #include "sniff.h"
 #include "table.h"
@@ -27,6 +29,16 @@ Manifest read_bundle(const Input& input, const Resolved& resolved, const Limits&
   } catch (const Error& error) {
     throw error.in_file(resolved.index->name());
   }
+}
+
+Manifest read_parts(const Input& input, const Resolved& resolved, const Limits& limits) {
+  std::vector<Manifest> parts;
+  for (const Resolved& part : resolved.parts) parts.push_back(read_bundle(input, part, limits));
+  Manifest manifest = join_parts(std::move(parts));
+  for (const std::string& name : resolved.missing)
+    manifest.tensors.push_back(missing_file(name + ".index"));
+  manifest.notes.insert(manifest.notes.begin(), resolved.notes.begin(), resolved.notes.end());
+  return manifest;
 }
 
 /// A file that is nothing but a graph: by its name, so that a damaged one is called so, or content.
@@ -69,6 +81,8 @@ class TensorflowReader final : public Reader {
         return read_bundle(input, resolved, limits);
       case Resolved::Kind::v1:
         return read_v1(resolved, limits);
+      case Resolved::Kind::parts:
+        return read_parts(input, resolved, limits);
       case Resolved::Kind::nothing:
         break;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -242,6 +243,7 @@ class Resolver {
   Resolved choose(const Error& none, const StateFile* state = nullptr) {
     const std::vector<std::string> prefixes = candidates();
     if (prefixes.empty()) throw none.in_file(input_.name());
+    if (auto parts = try_parts(prefixes)) return *std::move(parts);
     if (prefixes.size() == 1) {
       notes_.push_back(state != nullptr
                            ? stale(*state, prefixes[0], "the only one here")
@@ -256,6 +258,33 @@ class Resolver {
     throw Error(ErrorCode::usage, "ambiguous",
                 "several checkpoints: " + join_names(prefixes) + "; name one of them")
         .in_file(input_.name());
+  }
+
+  /// A sharded save writes `P_temp/part-SSSSS-of-NNNNN`, each a bundle of its own, and merges them
+  /// at last. What it leaves when it is interrupted before that.
+  std::optional<Resolved> try_parts(const std::vector<std::string>& prefixes) {
+    std::map<std::uint64_t, std::string> found;
+    const auto first = parse_shard_name(prefixes.front());
+    if (!first || first->count < 2) return std::nullopt;
+    for (const std::string& prefix : prefixes) {
+      const auto part = parse_shard_name(prefix);
+      if (!part || part->prefix != first->prefix || part->count != first->count ||
+          part->number >= part->count || !has_index(prefix)) {
+        return std::nullopt;
+      }
+      found.emplace(part->number, prefix);
+    }
+    Resolved resolved;
+    resolved.kind = Resolved::Kind::parts;
+    resolved.prefix = first->prefix;
+    resolved.missing = missing_numbers(first->prefix, first->count, found);
+    for (const auto& [number, prefix] : found) {
+      resolved.parts.push_back(open(prefix, input_.sibling(prefix + ".index")));
+      resolved.parts.back().is_part = true;
+    }
+    resolved.notes = {{"tensorflow.parts", "the save was not completed; taken are its " +
+                                               std::to_string(found.size()) + " parts together"}};
+    return resolved;
   }
 
   std::int64_t modified(const std::string& prefix) const {

@@ -16,12 +16,15 @@ struct Resolved {
   enum class Kind : std::uint8_t {
     bundle,   ///< V2: `prefix`.index and the data files beside it
     v1,       ///< V1: `prefix` itself, or files `prefix`-SSSSS-of-NNNNN
+    parts,    ///< V2 bundles of several workers that were not merged: all of them together
     nothing,  ///< a SavedModel whose graph has no variables
   };
   Kind kind = Kind::bundle;
-  std::shared_ptr<const File> index;                 ///< V2
+  bool is_part = false;               ///< V2: slices of partitioned tensors may lie in another part
+  std::shared_ptr<const File> index;  ///< V2
   std::vector<std::shared_ptr<const File>> members;  ///< V1, in the order of their numbers
-  std::vector<std::string> missing;                  ///< V1: members that are not there
+  std::vector<Resolved> parts;                       ///< each a bundle
+  std::vector<std::string> missing;                  ///< members or parts that are not there
   std::string prefix;                                ///< relative to the directory of the Input
   std::vector<Note> notes;                           ///< what was chosen, where there was a choice
 };
@@ -32,7 +35,7 @@ struct Resolved {
 ///
 /// Throws Error(input.missing), Error(usage.ambiguous) listing several checkpoints of which nothing
 /// tells the right one, Error(unsafe.path) for a `checkpoint` file that points out of its
-/// directory, Error(corrupt.lfs_pointer), Error(corrupt.magic).
+/// directory, Error(corrupt.lfs_pointer).
 Resolved resolve(const Input& input);
 
 /// `P.data-SSSSS-of-NNNNN`.

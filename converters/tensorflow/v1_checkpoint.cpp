@@ -97,7 +97,10 @@ class V1Builder {
         tensor.problem = error.in_file(resolved_.members.front()->name()).in_tensor(name);
       }
     }
-    for (const std::string& name : resolved_.missing) list_missing(name);
+    for (const std::string& name : resolved_.missing) {
+      manifest_.tensors.push_back(missing_file(name));
+      manifest_.notes.push_back({"tensorflow.missing_shard", printable(name) + " is missing"});
+    }
     return std::move(manifest_);
   }
 
@@ -214,17 +217,6 @@ class V1Builder {
     const std::uint64_t length = file->size();
     piece.origin = FileRange{std::move(file), 0, length};
     return piece;
-  }
-
-  void list_missing(const std::string& name) {
-    Tensor& tensor = manifest_.tensors.emplace_back();
-    tensor.name = name;
-    tensor.problem = Error(ErrorCode::input, "missing",
-                           "this file of the checkpoint is missing, and with it an unknown number "
-                           "of tensors")
-                         .in_file(name)
-                         .in_tensor(name);
-    manifest_.notes.push_back({"tensorflow.missing_shard", printable(name) + " is missing"});
   }
 
   const Resolved& resolved_;

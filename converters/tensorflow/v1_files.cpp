@@ -58,19 +58,9 @@ std::map<std::uint64_t, Set> sets_of(const Input& input, const std::string& pref
 V1Files open_set(const Input& input, const std::string& prefix, std::uint64_t count,
                  const Set& set) {
   V1Files files;
-  if (count - set.size() > kMostMissing) {
-    throw Error(ErrorCode::input, "missing",
-                std::to_string(count - set.size()) + " of the " + std::to_string(count) +
-                    " files are missing")
-        .in_file(set_name(prefix, count));
-  }
-  for (std::uint64_t number = 0; number < count; ++number) {
-    const auto member = set.find(number);
-    if (member == set.end()) {
-      files.missing.push_back(prefix + "-" + padded(number) + "-of-" + padded(count));
-      continue;
-    }
-    files.members.push_back(input.sibling(member->second));
+  files.missing = missing_numbers(prefix, count, set);
+  for (const auto& [number, name] : set) {
+    files.members.push_back(input.sibling(name));
     check_no_lfs_pointer(*files.members.back());
   }
   return files;
@@ -83,6 +73,22 @@ bool is_usual_name(const std::string& name, const std::vector<std::string>& name
 }
 
 }  // namespace
+
+std::vector<std::string> missing_numbers(const std::string& prefix, std::uint64_t count,
+                                         const std::map<std::uint64_t, std::string>& found) {
+  if (count - found.size() > kMostMissing) {
+    throw Error(ErrorCode::input, "missing",
+                std::to_string(count - found.size()) + " of the " + std::to_string(count) +
+                    " files are missing")
+        .in_file(set_name(prefix, count));
+  }
+  std::vector<std::string> missing;
+  for (std::uint64_t number = 0; number < count; ++number) {
+    if (found.contains(number)) continue;
+    missing.push_back(prefix + "-" + padded(number) + "-of-" + padded(count));
+  }
+  return missing;
+}
 
 bool is_v1_file(const File& file) {
   const std::uint64_t size = file.size();

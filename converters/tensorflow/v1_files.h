@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,11 @@ struct V1Files {
   std::vector<std::string> missing;                  ///< names of those that are not there
   std::vector<Note> notes;
 };
+
+/// Names `prefix`-SSSSS-of-NNNNN of the numbers that `found` does not have. Throws
+/// Error(input.missing) for more than a thousand.
+std::vector<std::string> missing_numbers(const std::string& prefix, std::uint64_t count,
+                                         const std::map<std::uint64_t, std::string>& found);
 
 /// A table whose first entry is the header of a V1 checkpoint. Reads both ends.
 bool is_v1_file(const File& file);
