@@ -232,6 +232,7 @@ ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
     const std::string name = shard_name(resolved_.prefix, entry.shard, header_->num_shards);
     try {
       shard.file = input_.sibling(name);
+      check_no_lfs_pointer(*shard.file);
     } catch (const Error& error) {
       const Error why = is_missing(error)
                             ? Error(ErrorCode::input, "missing", "the data file is missing")
@@ -249,7 +250,6 @@ FileRange ManifestBuilder::range_of(const BundleEntry& entry) {
   const auto size = static_cast<std::uint64_t>(entry.size);
   const std::uint64_t available = shard.file->size();
   if (size > available || offset > available - size) {
-    check_no_lfs_pointer(*shard.file);
     // Both are below 2^63, so that the sum does not wrap.
     throw Error(ErrorCode::corrupt, "truncated",
                 "needs bytes " + std::to_string(offset) + ".." + std::to_string(offset + size) +

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "manifest_builder.h"
+
 namespace tensorferry::tensorflow {
 namespace {
 
@@ -33,9 +35,17 @@ void add_slices(Tensor& whole, Tensor&& more) {
             std::back_inserter(whole.stored.pieces));
 }
 
+bool is_complete(const Tensor& tensor) {
+  if (!in_slices(tensor)) return true;
+  std::uint64_t covered = 0;
+  for (const Piece& piece : tensor.stored.pieces)
+    covered = checked_add(covered, element_count(piece.extent));
+  return covered >= tensor.elements();
+}
+
 }  // namespace
 
-Manifest join_parts(std::vector<Manifest> parts) {
+Manifest join_parts(std::vector<Manifest> parts, const std::vector<std::string>& missing) {
   Manifest joined;
   std::map<std::string, Tensor> tensors;
   for (Manifest& part : parts) {
@@ -51,7 +61,16 @@ Manifest join_parts(std::vector<Manifest> parts) {
     }
   }
   joined.attributes["tensorflow.num_shards"] = static_cast<std::int64_t>(parts.size());
-  for (auto& [name, tensor] : tensors) joined.tensors.push_back(std::move(tensor));
+  for (auto& [name, tensor] : tensors) {
+    if (!missing.empty() && !tensor.problem && !is_complete(tensor)) {
+      tensor.problem =
+          Error(ErrorCode::input, "missing", "a part that may hold the rest is missing")
+              .in_file(missing.front())
+              .in_tensor(name);
+    }
+    joined.tensors.push_back(std::move(tensor));
+  }
+  for (const std::string& name : missing) joined.tensors.push_back(missing_file(name));
   return joined;
 }
 

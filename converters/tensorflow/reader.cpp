@@ -34,9 +34,9 @@ Manifest read_bundle(const Input& input, const Resolved& resolved, const Limits&
 Manifest read_parts(const Input& input, const Resolved& resolved, const Limits& limits) {
   std::vector<Manifest> parts;
   for (const Resolved& part : resolved.parts) parts.push_back(read_bundle(input, part, limits));
-  Manifest manifest = join_parts(std::move(parts));
-  for (const std::string& name : resolved.missing)
-    manifest.tensors.push_back(missing_file(name + ".index"));
+  std::vector<std::string> missing;
+  for (const std::string& name : resolved.missing) missing.push_back(name + ".index");
+  Manifest manifest = join_parts(std::move(parts), missing);
   manifest.notes.insert(manifest.notes.begin(), resolved.notes.begin(), resolved.notes.end());
   return manifest;
 }

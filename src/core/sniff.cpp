@@ -136,6 +136,9 @@ std::string_view describe_text(std::string_view text) {
       starts_with_ignoring_case(text, "<html")) {
     return "a web page: the download gave a page instead of the file";
   }
+  if (text.starts_with("node {") || text.starts_with("saved_model_schema_version:")) {
+    return "a TensorFlow graph as text: save it in binary form (.pb)";
+  }
   if (text[0] == '{' || text[0] == '[') return "JSON";
   if (text[0] == '<') return "XML";
   return "text";

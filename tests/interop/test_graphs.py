@@ -292,6 +292,8 @@ def test_other_protobufs_are_not_taken_for_graphs(fixtures_root, fresh_checkpoin
     for name in (*others, "records"):
         done = tf_cli("ls", tmp_path / name)
         assert done.code == 4 and "unknown_format" in done.err, done
+    (tmp_path / "graph.pbtxt").write_text('node {\n  name: "w"\n  op: "Const"\n}\n')
+    assert "as text" in tf_cli("ls", tmp_path / "graph.pbtxt").err
     assert "Protocol Buffers" in tf_cli("ls", tmp_path / "strings").err
     assert "TFRecord" in tf_cli("ls", tmp_path / "records").err
     onnx = next((fixtures_root / "real").glob("onnx-*/*.onnx"))
