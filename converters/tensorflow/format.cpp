@@ -19,6 +19,18 @@ bool has_shard(const std::vector<std::string>& names, const std::string& prefix)
   return first != names.end() && prefix_of_shard(*first) == prefix;
 }
 
+/// Whether there is a checkpoint whose name begins so.
+bool has_checkpoint(const Input& input, const std::string& start) {
+  const std::vector<std::string> names = input.list(), old = list_v1(input);
+  const bool bundle = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const auto prefix = without_suffix(name, ".index");
+    return prefix && prefix->starts_with(start) && has_shard(names, *prefix);
+  });
+  return bundle || std::any_of(old.begin(), old.end(), [&](const std::string& prefix) {
+           return prefix.starts_with(start);
+         });
+}
+
 bool is_checkpoint_directory(const Input& input) {
   if (input.has_sibling("saved_model.pb") || input.has_sibling("saved_model.pbtxt")) return true;
   if (input.has_sibling("checkpoint")) {
@@ -26,12 +38,7 @@ bool is_checkpoint_directory(const Input& input) {
     if (looks_like_state_file(file->read_string(0, std::min<std::uint64_t>(file->size(), 4096))))
       return true;
   }
-  const std::vector<std::string> names = input.list();
-  const bool bundle = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    const auto prefix = without_suffix(name, ".index");
-    return prefix && has_shard(names, *prefix);
-  });
-  return bundle || !list_v1(input).empty();
+  return has_checkpoint(input, "");
 }
 
 /// An index, or what is left of one.
@@ -66,14 +73,16 @@ Match probe_tensorflow(const Probe& probe) {
         break;
       case Input::Kind::prefix:
         found = input.has_sibling(input.leaf() + ".index") ||
-                has_shard(input.list(), input.leaf()) || find_v1(input, input.leaf());
+                has_shard(input.list(), input.leaf()) || find_v1(input, input.leaf()) ||
+                has_checkpoint(input, input.leaf());  // to be told its whole name
         break;
       case Input::Kind::file:
         found = is_checkpoint_file(probe);
         break;
     }
   } catch (const Error& error) {
-    // What cannot be looked at is not claimed. Several of ours at once are, and what is left of one.
+    // What cannot be looked at is not claimed. Several of ours at once are, and what is left of
+    // one.
     found = error.code() == ErrorCode::usage || error.detail() == "lfs_pointer" ||
             error.detail() == "missing";
   }

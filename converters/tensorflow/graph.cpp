@@ -152,6 +152,7 @@ class GraphReader {
                             [&](std::string name) { end_function(std::move(name)); },
                             [&](std::vector<std::string> tags) { end_meta_graph(tags); }});
     walk.walk(kind);
+    if (nodes_ == 0) throw Error(ErrorCode::corrupt, "graph", "not a graph: it has no node");
     end_function({});
     name_tensors();
     manifest_.attributes["tensorflow.format"] = std::string("graph");
@@ -166,6 +167,7 @@ class GraphReader {
   };
 
   void add(Node&& node) {
+    ++nodes_;
     if (node.op != "Const") return;
     name_bytes_ += node.name.size();
     if (manifest_.tensors.size() >= limits_.tensors || name_bytes_ > limits_.header_bytes) {
@@ -235,7 +237,7 @@ class GraphReader {
   Manifest manifest_;
   std::vector<Owner> owners_;
   std::vector<std::string> tags_;  ///< of the meta graphs that are complete
-  std::uint64_t name_bytes_ = 0;
+  std::uint64_t nodes_ = 0, name_bytes_ = 0;
 };
 
 }  // namespace

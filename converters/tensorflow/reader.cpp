@@ -18,6 +18,19 @@ namespace {
 
 using namespace tensorflow;
 
+/// The file that was named may be left from another save of that name.
+void note_stale_shard(const Input& input, Manifest& manifest) {
+  const auto shard = parse_shard_name(input.leaf());
+  const auto& count = manifest.attributes["tensorflow.num_shards"];
+  if (!shard || !shard->prefix.ends_with(".data") ||
+      static_cast<std::int64_t>(shard->count) == std::get<std::int64_t>(count)) {
+    return;
+  }
+  manifest.notes.push_back({"tensorflow.stale_shards",
+                            printable(input.leaf()) + " is no file of this checkpoint, which has " +
+                                std::to_string(std::get<std::int64_t>(count)) + " data files"});
+}
+
 Manifest read_bundle(const Input& input, const Resolved& resolved, const Limits& limits) {
   const Table table(resolved.index, limits);
   try {
@@ -25,7 +38,9 @@ Manifest read_bundle(const Input& input, const Resolved& resolved, const Limits&
     table.for_each([&](std::string_view, std::string_view) { ++entries; });
     ManifestBuilder builder(input, resolved, limits, entries);
     table.for_each([&](std::string_view key, std::string_view value) { builder.add(key, value); });
-    return std::move(builder).finish();
+    Manifest manifest = std::move(builder).finish();
+    note_stale_shard(input, manifest);
+    return manifest;
   } catch (const Error& error) {
     throw error.in_file(resolved.index->name());
   }
@@ -39,6 +54,22 @@ Manifest read_parts(const Input& input, const Resolved& resolved, const Limits& 
   Manifest manifest = join_parts(std::move(parts), missing);
   manifest.notes.insert(manifest.notes.begin(), resolved.notes.begin(), resolved.notes.end());
   return manifest;
+}
+
+Manifest read_checkpoint(const Input& input, const Resolved& resolved, const Limits& limits) {
+  switch (resolved.kind) {
+    case Resolved::Kind::bundle:
+      return read_bundle(input, resolved, limits);
+    case Resolved::Kind::v1:
+      return read_v1(resolved, limits);
+    case Resolved::Kind::parts:
+      return read_parts(input, resolved, limits);
+    case Resolved::Kind::nothing:
+      break;
+  }
+  Manifest nothing;
+  nothing.notes = resolved.notes;
+  return nothing;
 }
 
 /// A file that is nothing but a graph: by its name, so that a damaged one is called so, or content.
@@ -75,20 +106,7 @@ class TensorflowReader final : public Reader {
     if (options.given("graph") && options.boolean("graph"))
       return read_requested_graph(input, limits);
     if (is_frozen_graph(input)) return read_graph(input.file(), GraphKind::graph, limits);
-    const Resolved resolved = resolve(input);
-    switch (resolved.kind) {
-      case Resolved::Kind::bundle:
-        return read_bundle(input, resolved, limits);
-      case Resolved::Kind::v1:
-        return read_v1(resolved, limits);
-      case Resolved::Kind::parts:
-        return read_parts(input, resolved, limits);
-      case Resolved::Kind::nothing:
-        break;
-    }
-    Manifest nothing;
-    nothing.notes = resolved.notes;
-    return nothing;
+    return read_checkpoint(input, resolve(input), limits);
   }
 };
 

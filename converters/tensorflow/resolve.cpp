@@ -104,7 +104,16 @@ class Resolver {
 
   Resolved at(const std::string& prefix) {
     if (auto found = try_at(prefix)) return *std::move(found);
-    throw missing("missing; it holds the names, types and shapes of the checkpoint")
+    std::vector<std::string> similar = candidates();
+    std::erase_if(similar, [&](const std::string& other) { return !other.starts_with(prefix); });
+    if (similar.size() > 1) {
+      throw Error(ErrorCode::usage, "ambiguous",
+                  "no checkpoint is called exactly so; there are " + join_names(similar))
+          .in_file(input_.name());
+    }
+    throw missing(
+        "missing; it holds the names, types and shapes of the checkpoint" +
+        (similar.empty() ? std::string() : "; did you mean " + printable(similar.front()) + "?"))
         .in_file(prefix + ".index");
   }
 

@@ -63,6 +63,22 @@ TEST_CASE("tensorflow: a checkpoint is found by prefix, index, data file, meta a
   CHECK(detected("readme", files) == kNothing);
 }
 
+TEST_CASE("tensorflow: the start of a name is answered with the whole ones") {
+  const Files one = checkpoint("model.ckpt-7");
+  CHECK(detected("model.ckpt", one) == "input.missing");
+  CHECK(error_message([&] { read_files(one, "model.ckpt"); }).find("model.ckpt-7?") !=
+        std::string::npos);
+  CHECK(detected("model.ckpt", one + checkpoint("model.ckpt-8")) == "usage.ambiguous");
+  CHECK(detected("model.ckpt", {{"model.ckpt-1", v1_file({{"t", "old"}})}}) == "input.missing");
+}
+
+TEST_CASE("tensorflow: a data file of another save leads to the checkpoint, with a note") {
+  const Files files = checkpoint("m") + Files{{"m.data-00001-of-00002", "stale"}};
+  CHECK(detected("m.data-00001-of-00002", files) == "good");
+  CHECK(has_note(read_files(files, "m.data-00001-of-00002"), "tensorflow.stale_shards"));
+  CHECK_FALSE(has_note(read_files(files, "m.data-00000-of-00001"), "tensorflow.stale_shards"));
+}
+
 TEST_CASE("tensorflow: names are literal, no globs") {
   const Files files = checkpoint("ck[1]*?") + checkpoint("ck1", "wrong");
   for (const char* path : {"ck[1]*?", "ck[1]*?.index"}) CHECK(detected(path, files) == "good");
