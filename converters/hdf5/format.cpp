@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hdf5_reader.h"
 #include "hdf5_writer.h"
 
 namespace tensorferry {
@@ -38,6 +39,20 @@ Format make_hdf5_format() {
   format.title = "HDF5 file";
   format.extensions = {".h5", ".hdf5"};
   format.probe = probe;
+  format.read_options = {
+      {"names",
+       Kind::choice,
+       "keras",
+       "in files of Keras: its names, or raw, the paths in the file",
+       {"raw", "object", "keras"}},
+      {"layout",
+       Kind::choice,
+       "auto",
+       "the order and names of Keras where its layout is found, none of it, or an error without it",
+       {"auto", "plain", "keras"}},
+      {"dtype", Kind::text, "", "what opaque elements of that size are, such as float8_e4m3fn"},
+      {"allow_fill", Kind::boolean, "false", "elements that were never written have the fill value"},
+  };
   format.write_options = {
       {"compression",
        Kind::choice,
@@ -54,6 +69,7 @@ Format make_hdf5_format() {
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;
 #else
+  format.reader = make_hdf5_reader();
   format.writer = make_hdf5_writer();
 #endif
   return format;
