@@ -55,10 +55,4 @@ const ElementType* element_type(DType dtype) {
   return nullptr;
 }
 
-Shape stored_shape(const ElementType& type, const Shape& shape) {
-  Shape stored = shape;
-  if (type.encoding.carrier == Carrier::last16) stored.push_back(16);
-  return stored;
-}
-
 }  // namespace tensorferry::onnx

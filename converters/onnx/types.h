@@ -22,7 +22,4 @@ struct ElementType {
 /// The row of `dtype`; null: ONNX cannot hold it.
 const ElementType* element_type(DType dtype);
 
-/// The extents as ONNX is told them: those of the tensor, and one of 16 for Carrier::last16.
-Shape stored_shape(const ElementType& type, const Shape& shape);
-
 }  // namespace tensorferry::onnx

@@ -4,13 +4,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/carriers.h"
 #include "graph_text.h"
-#include "metadata.h"
 #include "names.h"
 #include "onnx.h"
 #include "onnx_wire.h"
 #include "tensorferry/stream.h"
 #include "types.h"
+#include "util/metadata_entries.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -29,6 +30,12 @@ constexpr std::uint64_t kLarge = 1 << 20, kPage = 4096, kLine = 64;
 constexpr std::uint64_t kEntryBytes = 128, kExtentBytes = 24;
 
 constexpr std::string_view kPlaceholder = "tensorferry.placeholder";
+
+std::optional<Encoding> encoding_of(DType dtype) {
+  const ElementType* type = element_type(dtype);
+  if (type == nullptr) return std::nullopt;
+  return type->encoding;
+}
 
 // How one tensor is written.
 struct Placement {
@@ -68,7 +75,7 @@ class ModelLayout {
   std::string location_, external_;
   std::vector<Placement> placements_;
   std::uint64_t external_bytes_ = 0;
-  std::vector<std::pair<std::string, std::string>> metadata_;
+  MetadataEntries metadata_;
   int ir_version_ = 8, opset_ = 17;  // of ONNX 1.12, which every tool in use reads
   GraphText graph_;
   std::vector<Slot> slots_;
@@ -95,7 +102,8 @@ void ModelLayout::place(std::uint64_t threshold) {
   if (!unsupported.empty()) {
     throw Error(ErrorCode::unsupported, "dtype", "ONNX cannot hold " + join_names(unsupported));
   }
-  metadata_ = metadata_entries(manifest_, names_);
+  metadata_ = metadata_entries(
+      manifest_, {"an ONNX model", encoding_of, [&](std::size_t i) { return names_.of(i); }});
   if (external_ == "always" || (external_ == "auto" && total + metadata_bytes() > kInlineLimit)) {
     place_outside(threshold);
   }
@@ -137,7 +145,8 @@ void ModelLayout::check_location() const {
 
 TensorHead ModelLayout::head(std::size_t tensor) const {
   const ElementType& type = *placements_[tensor].type;
-  return {names_.of(tensor), type.code, stored_shape(type, manifest_.tensors[tensor].shape)};
+  return {names_.of(tensor), type.code,
+          carried_shape(type.encoding.carrier, manifest_.tensors[tensor].shape)};
 }
 
 void ModelLayout::add_tensor(std::size_t tensor) {
@@ -253,11 +262,7 @@ Layout ModelLayout::lay_out() {
 
 class OnnxWriter final : public Writer {
  public:
-  std::optional<Encoding> encoding(DType dtype) const override {
-    const ElementType* type = element_type(dtype);
-    if (type == nullptr) return std::nullopt;
-    return type->encoding;
-  }
+  std::optional<Encoding> encoding(DType dtype) const override { return encoding_of(dtype); }
 
   Layout lay_out(const Manifest& manifest, const Output& output,
                  const Options& options) const override {

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "util/json.h"
+#include "util/json_attributes.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -56,54 +55,12 @@ void refuse_unknown_keys(const Json& object, const std::vector<std::string>& kno
   }
 }
 
-std::string decoded_base64(const Json& value, std::string_view key) {
-  try {
-    return base64_decode(text_of(value, key));
-  } catch (const Error& error) {
-    fail(in_quotes(key) + ": " + error.message());
-  }
-}
-
-AttributeValue attribute_of(const Json& value, const std::string& key) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return value.get<bool>();
-  if (value.is_number_float()) return value.get<double>();
-  const bool whole = value.is_number_integer();
-  if (whole && value.is_number_unsigned() &&
-      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
-    fail("attribute " + in_quotes(key) + " is above 2^63 - 1");
-  }
-  if (!whole)
-    fail("attribute " + in_quotes(key) + " must be a string, number, true or false, found " +
-         shown(value));
-  return value.get<std::int64_t>();
-}
-
-Attributes attributes_of(const Json& object) {
-  Attributes attributes;
-  if (const Json* given = find(object, "attributes")) {
-    if (!given->is_object()) fail("\"attributes\" must be an object, found " + shown(*given));
-    for (const auto& [key, value] : given->items())
-      attributes.emplace(key, attribute_of(value, key));
-  }
-  if (const Json* given = find(object, "attributes_base64")) {
-    if (!given->is_object())
-      fail("\"attributes_base64\" must be an object, found " + shown(*given));
-    for (const auto& [key, value] : given->items()) {
-      if (!attributes.emplace(key, decoded_base64(value, key)).second) {
-        fail("attribute " + in_quotes(key) + " is in \"attributes\" and in \"attributes_base64\"");
-      }
-    }
-  }
-  return attributes;
-}
-
 std::string name_of(const Json& object) {
   const Json* plain = find(object, "name");
   const Json* encoded = find(object, "name_base64");
   if (plain != nullptr && encoded != nullptr) fail("has both \"name\" and \"name_base64\"");
   if (plain != nullptr) return text_of(*plain, "name");
-  if (encoded != nullptr) return decoded_base64(*encoded, "name_base64");
+  if (encoded != nullptr) return base64_from_json(*encoded, "name_base64");
   fail("\"name\" is missing");
 }
 
@@ -190,7 +147,7 @@ void read_fields(const Json& object, ManifestEntry& entry) {
   }
   entry.sha256 = checksum_of(object, "sha256", 64);
   entry.crc32c = checksum_of(object, "crc32c", 8);
-  entry.attributes = attributes_of(object);
+  entry.attributes = attributes_from_json(object);
   if (entry.dtype != DType::string) return;
   if (!entry.length) fail("\"length\" is missing: strings do not tell it by their shape");
   if (entry.big_endian || entry.column_major) {
@@ -225,25 +182,24 @@ void check_version(const Json& document) {
   }
 }
 
-void append_attributes(std::string& out, const Attributes& attributes) {
-  std::string plain, encoded;
-  for (const auto& [key, value] : attributes) {
-    const double* number = std::get_if<double>(&value);
-    if (!is_utf8(key) || (number != nullptr && !std::isfinite(*number))) {
-      throw Error(ErrorCode::unsupported, "attribute",
-                  "a manifest cannot hold the attribute " + in_quotes(key) +
-                      ": its key is not UTF-8 or its number not finite");
-    }
-    const std::string* text = std::get_if<std::string>(&value);
-    const bool binary = text != nullptr && !is_utf8(*text);
-    std::string& list = binary ? encoded : plain;
-    if (!list.empty()) list += ", ";
-    list += Json(key).dump() + ": ";
-    list += binary ? Json(base64_encode(*text)).dump()
-                   : std::visit([](const auto& v) { return Json(v).dump(); }, value);
+void append_members(std::string& out, const Json& object) {
+  const char* separator = "";
+  out += '{';
+  for (const auto& [key, value] : object.items()) {
+    out += separator + Json(key).dump() + ": " + value.dump();
+    separator = ", ";
   }
-  out += "\"attributes\": {" + plain + '}';
-  if (!encoded.empty()) out += ", \"attributes_base64\": {" + encoded + '}';
+  out += '}';
+}
+
+void append_attributes(std::string& out, const Attributes& attributes) {
+  Json plain, base64;
+  attributes_to_json(attributes, "a manifest", plain, base64);
+  out += "\"attributes\": ";
+  append_members(out, plain);
+  if (base64.is_null()) return;
+  out += ", \"attributes_base64\": ";
+  append_members(out, base64);
 }
 
 // Gives the place of the digits of crc32c.
@@ -319,7 +275,7 @@ ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
   check_version(parsed);
   refuse_unknown_keys(parsed, {"tensorferry", "attributes", "attributes_base64", "tensors"});
   ManifestDocument document;
-  document.attributes = attributes_of(parsed);
+  document.attributes = attributes_from_json(parsed);
   const Json* tensors = find(parsed, "tensors");
   if (tensors == nullptr || !tensors->is_array()) fail("\"tensors\" must be an array");
   if (tensors->size() > limits.tensors) {
