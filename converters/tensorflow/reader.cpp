@@ -1,3 +1,4 @@
+#include "describe.h"
 #include "manifest_builder.h"
 #include "resolve.h"
 #include "table.h"
@@ -10,7 +11,7 @@ using namespace tensorflow;
 
 class TensorflowReader final : public Reader {
  public:
-  Manifest read(const Input& input, const Options&, const Limits& limits) const override {
+  Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
     const Resolved resolved = resolve(input);
     const Table table(resolved.index, limits);
     try {
@@ -19,7 +20,9 @@ class TensorflowReader final : public Reader {
       ManifestBuilder builder(input, resolved, limits, entries);
       table.for_each(
           [&](std::string_view key, std::string_view value) { builder.add(key, value); });
-      return std::move(builder).finish();
+      Manifest manifest = std::move(builder).finish();
+      describe(manifest, name_style(options), limits);
+      return manifest;
     } catch (const Error& error) {
       throw error.in_file(resolved.index->name());
     }
