@@ -27,6 +27,7 @@ class DerivedFile : public File {
           .in_file(name());
     }
     try {
+      shared_.verify();
       read_inside(offset, bytes);
     } catch (const Error& error) {
       throw error.in_file(name());

@@ -17,6 +17,11 @@ namespace tensorferry::hdf5 {
 struct SharedFile {
   std::shared_ptr<OpenFile> file;
   std::shared_ptr<ChunkCache> chunks;
+  /// The file again, as elements are read from it: it may verify itself first.
+  std::shared_ptr<const File> payload;
+
+  /// Has it do so. Not to be called in a ReadScope.
+  void verify() const { payload->read_at(0, {}); }
 };
 
 /// How the elements of a dataset lie.

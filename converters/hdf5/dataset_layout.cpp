@@ -111,8 +111,9 @@ void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chun
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
     counts.push_back((shape[axis] - 1) / chunk[axis] + 1);
   const std::uint64_t wanted = element_count(counts);
+  const Handle space = readable_handle(H5Dget_space(dataset), H5Sclose, "read a shape");
   hsize_t found = 0;
-  readable(H5Dget_num_chunks(dataset, H5S_ALL, &found), "count chunks");
+  readable(H5Dget_num_chunks(dataset, space.id(), &found), "count chunks");
   if (found < wanted) {
     never_written(std::to_string(wanted - found) + " of its " + std::to_string(wanted) +
                   " chunks were");
@@ -142,7 +143,7 @@ FileRange contiguous(const SharedFile& shared, hid_t dataset, const Placement& p
                   to_string(placement.shape) + " takes " + std::to_string(bytes) +
                       " bytes, stored are " + std::to_string(stored));
     }
-    return {shared.file->file(), offset, bytes};
+    return {shared.payload, offset, bytes};
   }
   if (placement.fill.empty()) never_written("it was");
   return {fill_file(shared, placement.fill, bytes), 0, bytes};

@@ -154,7 +154,7 @@ class DatasetReader {
       return;
     }
     FileRange range = elements == 0
-                          ? FileRange{shared_.file->file(), 0, 0}
+                          ? FileRange{shared_.payload, 0, 0}
                           : elements_of(shared_, dataset_, type, address_, tensor.shape,
                                         stored.bytes, options_);
     if (stored.form == StoredType::Form::elements || stored.form == StoredType::Form::opaque) {

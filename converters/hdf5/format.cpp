@@ -13,7 +13,16 @@ namespace {
 // block (HDF5 File Format Specification 3.0, II.A).
 constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 
+// A `.keras` file: a zip archive whose directory, at its end, names the weights (Keras 3's
+// saving_lib.py).
+bool is_keras_archive(const Probe& probe) {
+  if (!probe.prefix.starts_with(std::string_view("PK\x03\x04", 4))) return false;
+  return probe.suffix.find("model.weights.h5") != std::string_view::npos ||
+         probe.extension == ".keras";
+}
+
 Match probe(const Probe& probe) {
+  if (is_keras_archive(probe)) return Match::exact;
   for (std::uint64_t at = 0; at <= probe.size && probe.size - at >= kSignature.size();
        at = std::max<std::uint64_t>(512, at * 2)) {
     if (at + kSignature.size() <= probe.prefix.size()) {
@@ -36,15 +45,16 @@ Format make_hdf5_format() {
   using Kind = OptionSpec::Kind;
   Format format;
   format.name = "hdf5";
-  format.title = "HDF5 file";
+  format.title = "HDF5 file, and what Keras keeps in them";
   format.extensions = {".h5", ".hdf5"};
   format.probe = probe;
   format.read_options = {
       {"names",
        Kind::choice,
-       "keras",
-       "in files of Keras: its names, or raw, the paths in the file",
-       {"raw", "object", "keras"}},
+       "auto",
+       "what tensors are called: raw = paths in the file; keras = as Keras does, where it wrote the "
+       "file; object and auto = the same as keras",
+       {"auto", "raw", "object", "keras"}},
       {"layout",
        Kind::choice,
        "auto",

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include "util/json.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -25,6 +28,24 @@ void keep_unique(std::vector<std::string>& names, const std::vector<std::string>
 }
 
 }  // namespace
+
+void order_by_config(KerasLayout& layout, const std::string& config, const Limits& limits) {
+  if (layout.kind != KerasLayout::Kind::weights) return;
+  std::unordered_map<std::string, std::size_t> place;
+  try {
+    const Json model = parse_json(config, limits.json_depth);
+    for (const Json& layer : model.at("config").at("layers"))
+      place.emplace(layer.at("config").at("name").get<std::string>(), place.size());
+  } catch (const std::exception&) {
+    return;
+  }
+  const auto rank = [&](const KerasWeight& weight) {
+    const auto found = place.find(weight.name.substr(0, weight.name.find('/')));
+    return found == place.end() ? place.size() : found->second;
+  };
+  std::stable_sort(layout.weights.begin(), layout.weights.end(),
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+}
 
 std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
                                         AttributeBudget& budget) {
@@ -49,17 +70,17 @@ void apply_keras(Manifest& manifest, const std::vector<std::string>& paths,
     const auto found = place.find(paths[i]);
     if (found == place.end()) continue;
     rank[i] = found->second;
-    const KerasWeight& weight = layout.weights[found->second];
-    names[i] = weight.name;
-    if (!weight.layer.empty()) manifest.tensors[i].attributes["keras.layer"] = weight.layer;
+    names[i] = layout.weights[found->second].name;
+    manifest.tensors[i].role = layout.weights[found->second].role;
   }
-  if (rename) {
-    keep_unique(names, raw);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (names[i] == raw[i]) continue;
-      manifest.tensors[i].attributes["hdf5.path"] = paths[i];
-      manifest.tensors[i].name = names[i];
-    }
+  keep_unique(names, raw);
+  const char* other = rename ? "hdf5.path" : "keras.name";
+  for (std::size_t i = 0; i < count; ++i) {
+    if (names[i] == raw[i]) continue;
+    Tensor& tensor = manifest.tensors[i];
+    tensor.attributes[other] = rename ? paths[i] : names[i];
+    if (rename) tensor.name = names[i];
+    if (manifest.name_attributes.empty()) manifest.name_attributes.emplace_back(other);
   }
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

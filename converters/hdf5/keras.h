@@ -23,15 +23,19 @@
 namespace tensorferry::hdf5 {
 
 struct KerasWeight {
-  std::string path;   ///< of the dataset, without a leading slash
-  std::string name;   ///< as Keras means it
-  std::string layer;  ///< as the user called it; empty = of none
+  std::string path;  ///< of the dataset, without a leading slash
+  std::string name;  ///< as Keras means it
+  Role role = Role::weight;
 };
 
 struct KerasLayout {
   enum class Kind : std::uint8_t { legacy, weights } kind;
   std::vector<KerasWeight> weights;  ///< in Keras's order
 };
+
+/// Puts the weights of a `weights` layout into the order that a model's configuration (JSON) gives
+/// its layers. Anything that is not understood leaves the order as it is.
+void order_by_config(KerasLayout& layout, const std::string& config, const Limits& limits);
 
 /// The layout of an open file whose datasets have `paths`; nothing when it is not Keras's. Throws
 /// Error(corrupt.keras) when it is, and damaged. To be called in a ReadScope.
@@ -45,7 +49,9 @@ std::optional<std::vector<KerasWeight>> keras_weights(OpenFile& file,
                                                       AttributeBudget& budget);
 
 /// Orders the tensors of `manifest` (which have `paths`) as Keras does, what it does not name last,
-/// and, with `rename`, gives them its names. Names that would not be unique stay paths.
+/// and tells their roles. With `rename` they get its names, and the paths become the attribute
+/// `hdf5.path`; else its names become the attribute `keras.name`. A name that would not be unique
+/// stays a path.
 void apply_keras(Manifest& manifest, const std::vector<std::string>& paths,
                  const KerasLayout& layout, bool rename);
 

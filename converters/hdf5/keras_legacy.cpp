@@ -55,18 +55,18 @@ class LegacyReader {
 
   void add_layers(hid_t group, const std::string& prefix, const std::vector<std::string>& layers) {
     for (const std::string& layer : layers) add_group(group, prefix, layer, layer);
-    for (const char* more : {"top_level_model_weights"}) add_group(group, prefix, more, "");
+    add_group(group, prefix, "top_level_model_weights", "");
   }
 
   void add_group(hid_t parent, const std::string& prefix, const std::string& name,
-                 const std::string& layer) {
+                 const std::string& layer, Role role = Role::weight) {
     const Handle group = group_below(parent, name);
     if (!group) return;
     const auto names = texts(group.id(), "weight_names", budget_);
     if (!names) return;
     for (const std::string& raw : *names) {
       const std::string weight = trimmed(raw);
-      weights_.push_back({prefix + name + "/" + weight, called(weight, layer), layer});
+      weights_.push_back({prefix + name + "/" + weight, called(weight, layer), role});
     }
   }
 
@@ -94,7 +94,7 @@ std::optional<std::vector<KerasWeight>> keras_legacy(OpenFile& file, AttributeBu
   if (!layers) return std::nullopt;
   LegacyReader reader(budget);
   reader.add_layers(group, prefix, *layers);
-  if (model) reader.add_group(root.id(), "", "optimizer_weights", "");
+  if (model) reader.add_group(root.id(), "", "optimizer_weights", "", Role::optimizer);
   return std::move(reader).weights();
 }
 

@@ -54,12 +54,14 @@ bool natural_less(std::string_view a, std::string_view b) {
   return a.size() < b.size();
 }
 
+Role role_of(const Components& parts) {
+  if (parts.front() == "optimizer") return Role::optimizer;
+  return parts.front() == "metrics" ? Role::metric : Role::weight;
+}
+
 bool path_less(const Components& a, const Components& b) {
   // What is not a layer (the optimizer, metrics) stands behind the layers.
-  const auto rank = [](const Components& parts) {
-    return parts.front() == "optimizer" ? 2 : parts.front() == "metrics" ? 1 : 0;
-  };
-  if (rank(a) != rank(b)) return rank(a) < rank(b);
+  if (role_of(a) != role_of(b)) return role_of(a) < role_of(b);
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), natural_less);
 }
 
@@ -68,7 +70,7 @@ class Namer {
   Namer(OpenFile& file, AttributeBudget& budget) : file_(file), budget_(budget) {}
 
   KerasWeight weight(std::string_view path, const Components& parts) {
-    KerasWeight weight{std::string(path), "", ""};
+    KerasWeight weight{std::string(path), "", role_of(parts)};
     std::string group;
     bool in_container = false;  // behind "layers", which names nothing itself
     for (std::size_t i = 0; i + 2 < parts.size(); ++i) {
@@ -78,13 +80,12 @@ class Namer {
         continue;
       }
       in_container = false;
-      const std::string& given = i == 0 && parts[i] == "optimizer" ? "" : name_of(group);
-      weight.layer = given.empty() ? std::string(parts[i]) : given;
-      weight.name += weight.layer + "/";
+      const std::string given = weight.role == Role::optimizer ? "" : name_of(group);
+      weight.name += (given.empty() ? std::string(parts[i]) : given) + "/";
     }
     if (parts.size() == 2) {
-      weight.layer = name_of("");
-      weight.name = (weight.layer.empty() ? "vars" : weight.layer) + "/";
+      const std::string& given = name_of("");
+      weight.name = (given.empty() ? "vars" : given) + "/";
     }
     weight.name += parts.back();
     return weight;

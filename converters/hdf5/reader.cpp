@@ -4,6 +4,7 @@
 #include "dataset_reader.h"
 #include "hdf5_reader.h"
 #include "keras.h"
+#include "keras_archive.h"
 #include "links.h"
 #include "names.h"
 
@@ -94,39 +95,47 @@ DatasetOptions dataset_options(const Options& options, const Limits& limits) {
   return result;
 }
 
-void name_as_keras(OpenFile& file, Collector& found, const Options& options,
+void name_as_keras(OpenFile& file, Collector& found, const Options& options, const Limits& limits,
                    AttributeBudget& budget) {
   const std::string layout = options.text("layout");
   if (layout == "plain") return;
-  const auto keras = hdf5::keras_layout(file, found.paths, budget);
+  auto keras = hdf5::keras_layout(file, found.paths, budget);
   if (!keras) {
     if (layout == "auto") return;
     throw Error(ErrorCode::unsupported, "keras", "it has none of the layouts of Keras");
   }
+  const auto& attributes = found.manifest.attributes;
+  if (const auto config = attributes.find(hdf5::keras_config);
+      config != attributes.end() && std::holds_alternative<std::string>(config->second))
+    hdf5::order_by_config(*keras, std::get<std::string>(config->second), limits);
   const bool raw = options.given("names") && options.text("names") == "raw";
   hdf5::apply_keras(found.manifest, found.paths, *keras, !raw);
 }
 
-Manifest read_file(std::shared_ptr<const File> file, const Options& options,
+Manifest read_file(const hdf5::KerasArchive& source, const Options& options,
                    const Limits& limits) {
   // Outlives the scope: closing the file takes the lock, too.
   SharedFile shared;
   const ReadScope scope;
-  shared = {std::make_shared<OpenFile>(std::move(file)), std::make_shared<hdf5::ChunkCache>()};
+  shared = {std::make_shared<OpenFile>(source.file), std::make_shared<hdf5::ChunkCache>(),
+            source.payload};
   AttributeBudget budget(limits.header_bytes);
   const DatasetOptions settings = dataset_options(options, limits);
   Collector found(shared, settings, budget);
   hdf5::walk(*shared.file, limits, found);
   found.finish();
+  found.manifest.attributes = source.attributes;
   read_root_attributes(*shared.file, budget, found.manifest);
-  name_as_keras(*shared.file, found, options, budget);
+  name_as_keras(*shared.file, found, options, limits, budget);
   return std::move(found.manifest);
 }
 
 class Hdf5Reader final : public Reader {
  public:
   Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
-    return read_file(input.file(), options, limits);
+    const std::shared_ptr<const File> file = input.file();
+    if (hdf5::is_zip(*file)) return read_file(hdf5::open_keras_archive(file, limits), options, limits);
+    return read_file({file, file, {}}, options, limits);
   }
 };
 

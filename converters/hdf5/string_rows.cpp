@@ -84,6 +84,7 @@ Strings string_rows(SharedFile shared, haddr_t address, std::uint64_t elements,
   strings.bytes = checked_multiply(elements, sizeof(hvl_t));
   strings.load = [shared = std::move(shared), address, elements, most_bytes] {
     try {
+      shared.verify();
       return load_rows(shared, address, elements, most_bytes);
     } catch (const Error& error) {
       throw error.in_file(shared.file->file()->name());
