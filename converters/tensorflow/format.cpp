@@ -99,14 +99,16 @@ Format make_tensorflow_format() {
   format.read_options = {
       {.name = "names",
        .kind = OptionSpec::Kind::choice,
-       .fallback = "raw",
-       .help = "what tensors are called: raw = the keys of the checkpoint",
-       .choices = {"raw"}},
+       .fallback = "auto",
+       .help = "what tensors are called: raw = the keys of the checkpoint; object "
+               "= paths in its object graph; keras = full names of variables; "
+               "auto = what suits the file",
+       .choices = {"auto", "raw", "object", "keras"}},
       {.name = "graph",
        .kind = OptionSpec::Kind::boolean,
        .fallback = "false",
-       .help = "the constants of the graph of a SavedModel or .meta file in place "
-               "of its variables"}};
+       .help = "the constants of the graph of a SavedModel or .meta file in "
+               "place of its variables"}};
   format.probe = probe_tensorflow;
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;

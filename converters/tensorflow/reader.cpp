@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "describe.h"
 #include "graph.h"
 #include "graph_sniff.h"
 #include "manifest_builder.h"
@@ -106,7 +107,9 @@ class TensorflowReader final : public Reader {
     if (options.given("graph") && options.boolean("graph"))
       return read_requested_graph(input, limits);
     if (is_frozen_graph(input)) return read_graph(input.file(), GraphKind::graph, limits);
-    return read_checkpoint(input, resolve(input), limits);
+    Manifest manifest = read_checkpoint(input, resolve(input), limits);
+    describe(manifest, name_style(options), limits);
+    return manifest;
   }
 };
 
