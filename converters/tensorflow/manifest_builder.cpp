@@ -208,7 +208,8 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
                              } catch (const Error& error) {
                                throw error.in_file(shard);
                              }
-                           }};
+                           },
+                           "crc32c"};
     return piece;
   }
   if (dtype == DType::variant) {
