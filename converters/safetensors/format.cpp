@@ -30,8 +30,8 @@ bool is_index(const Probe& probe) {
     return probe.prefix.find(part) != std::string_view::npos ||
            probe.suffix.find(part) != std::string_view::npos;
   };
-  return probe.input.leaf().ends_with(kIndexSuffix) && without_blanks(probe.prefix).starts_with('{') &&
-         (contains(kMap) || contains(kFile));
+  return probe.input.leaf().ends_with(kIndexSuffix) &&
+         without_blanks(probe.prefix).starts_with('{') && (contains(kMap) || contains(kFile));
 }
 
 bool is_folder(const Input& input) {
@@ -67,7 +67,9 @@ Format make_safetensors_format() {
        "several files of at most this many bytes of tensors, and an index (--split-max-size)"},
       {"format", OptionSpec::Kind::text, "",
        "the text \"format\" in __metadata__; default: the input's, else pt"},
-      {"alignment", OptionSpec::Kind::choice, "8",
+      {"alignment",
+       OptionSpec::Kind::choice,
+       "8",
        "the elements begin at a multiple of this many bytes; the library itself uses 8",
        {"8", "64", "4096"}},
   };

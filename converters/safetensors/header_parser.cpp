@@ -141,7 +141,8 @@ class HeaderEvents final : public Events {
     if (ignoring_ > 0 || is_ignored()) return;
     // The library takes it for no metadata.
     if (place_ == Place::top && entry_.name == kMetadataKey && what == "null") return;
-    if (place_ == Place::start) refuse("header", "the header is " + std::string(what) + ", not an object");
+    if (place_ == Place::start)
+      refuse("header", "the header is " + std::string(what) + ", not an object");
     if (place_ == Place::metadata)
       refuse("header", "__metadata__ holds " + std::string(what) + ", not only texts");
     refuse_here(std::string(what) + " where none can be");
@@ -153,8 +154,7 @@ class HeaderEvents final : public Events {
 
   void finish_tensor() {
     constexpr unsigned kAll = 0b1110;
-    if (seen_ != kAll || offsets_ != 2)
-      refuse_here("needs dtype, shape and two data_offsets");
+    if (seen_ != kAll || offsets_ != 2) refuse_here("needs dtype, shape and two data_offsets");
     if (entry_.begin > entry_.end) {
       refuse_here("its bytes end at " + std::to_string(entry_.end) + ", before they begin at " +
                   std::to_string(entry_.begin));
@@ -167,8 +167,8 @@ class HeaderEvents final : public Events {
   const std::function<void(HeaderEntry&&)>& on_tensor_;
   Place place_ = Place::start;
   Field field_ = Field::other;
-  unsigned seen_ = 0;         // a bit for each field of the tensor
-  unsigned offsets_ = 0;      // numbers of data_offsets so far
+  unsigned seen_ = 0;           // a bit for each field of the tensor
+  unsigned offsets_ = 0;        // numbers of data_offsets so far
   std::uint64_t ignoring_ = 0;  // objects and arrays of an unknown field that are open
   bool seen_metadata_ = false;
   HeaderEntry entry_;

@@ -30,9 +30,9 @@ std::uint64_t little_endian(std::string_view bytes) {
 // The length of the header, compared with what is there.
 std::uint64_t header_bytes(const File& file, const Limits& limits) {
   if (file.size() < kLengthBytes) {
-    throw Error(ErrorCode::corrupt, "truncated",
-                "a safetensors file begins with 8 bytes, this one has " +
-                    std::to_string(file.size()));
+    throw Error(
+        ErrorCode::corrupt, "truncated",
+        "a safetensors file begins with 8 bytes, this one has " + std::to_string(file.size()));
   }
   const std::uint64_t bytes = little_endian(file.read_string(0, kLengthBytes));
   if (bytes > file.size() - kLengthBytes) {
@@ -99,8 +99,7 @@ class FileReader {
     tensor.shape = std::move(entry.shape);
     FileRange range{file_, 0, entry.end - entry.begin};
     if (entry.begin > ~std::uint64_t{0} / 2) {
-      throw Error(ErrorCode::corrupt, "layout",
-                  "its bytes begin at " + std::to_string(entry.begin))
+      throw Error(ErrorCode::corrupt, "layout", "its bytes begin at " + std::to_string(entry.begin))
           .in_tensor(tensor.name);
     }
     range.offset = data_ + entry.begin;
@@ -113,11 +112,10 @@ class FileReader {
   static void set_dtype(Tensor& tensor, const std::string& name, std::uint64_t bytes) {
     const std::optional<ElementType> type = element_type(name);
     if (!type || type->dtype == DType::unknown) {
-      tensor.problem =
-          Error(ErrorCode::unsupported, "dtype",
-                type ? "the packing of " + name + " elements is not documented"
-                     : "the element type \"" + printable(name) + "\" is not known")
-              .in_tensor(tensor.name);
+      tensor.problem = Error(ErrorCode::unsupported, "dtype",
+                             type ? "the packing of " + name + " elements is not documented"
+                                  : "the element type \"" + printable(name) + "\" is not known")
+                           .in_tensor(tensor.name);
       return;
     }
     tensor.dtype = type->dtype;
@@ -204,8 +202,8 @@ class ShardedReader {
       twice_.insert(at);
       manifest_.tensors[first->second.tensor].problem =
           Error(ErrorCode::corrupt, "two_shards",
-                "is in both \"" + printable(first->second.shard) + "\" and \"" +
-                    printable(shard) + "\"")
+                "is in both \"" + printable(first->second.shard) + "\" and \"" + printable(shard) +
+                    "\"")
               .in_tensor(tensor.name);
       return;
     }
@@ -243,8 +241,8 @@ class ShardedReader {
 
   void note_unlisted() {
     if (unlisted_.empty()) return;
-    manifest_.notes.push_back({"safetensors.not_in_index",
-                               "the index does not list " + join_names(unlisted_)});
+    manifest_.notes.push_back(
+        {"safetensors.not_in_index", "the index does not list " + join_names(unlisted_)});
   }
 
   struct Place {

@@ -71,9 +71,8 @@ std::uint64_t check_tiling(const std::vector<Extent>& extents) {
   if (!std::is_sorted(extents.begin(), extents.end(), before)) {
     order.resize(extents.size());
     std::iota(order.begin(), order.end(), 0u);
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return before(extents[a], extents[b]);
-    });
+    std::sort(order.begin(), order.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return before(extents[a], extents[b]); });
   }
   std::uint64_t end = 0;
   for (std::size_t i = 0; i < extents.size(); ++i) {
@@ -116,9 +115,8 @@ std::string format_header(const TextEntries& metadata, const std::vector<HeaderE
 }
 
 std::string format_index(const WeightMap& weights, std::uint64_t total_size) {
-  std::string text =
-      "{\n  \"metadata\": {\n    \"total_size\": " + std::to_string(total_size) +
-      "\n  },\n  \"weight_map\": {";
+  std::string text = "{\n  \"metadata\": {\n    \"total_size\": " + std::to_string(total_size) +
+                     "\n  },\n  \"weight_map\": {";
   const char* separator = "\n    ";
   for (const auto& [name, file] : weights) {
     text += separator + quoted(name) + ": " + quoted(file);

@@ -16,8 +16,12 @@ namespace {
 constexpr OptionDef kWriting[] = {
     {"to", "FORMAT", "The output's format; the default is found by its extension"},
     {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
+    {"split-max-size", "SIZE",
+     "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
+     "such sets"},
     {"overwrite", nullptr, "Replace an output that exists"},
     {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
     {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
     {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
 };
@@ -39,6 +43,8 @@ ConvertOptions convert_options(const Arguments& arguments) {
   options.read = read_options(arguments);
   options.to = arguments.value("to").value_or("");
   options.write_options = arguments.pairs("out-opt");
+  if (const auto size = arguments.value("split-max-size"))
+    options.write_options["split_max_size"] = *size;
   options.selection = selection(arguments);
   options.bookkeeping = arguments.flag("bookkeeping");
   options.salvage = arguments.flag("salvage");
@@ -48,6 +54,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
       static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
   options.run.memory_limit = arguments.bytes("memory-limit").value_or(options.run.memory_limit);
   options.run.overwrite = arguments.flag("overwrite");
+  options.run.verify_output = arguments.flag("verify");
   options.run.sync = !arguments.flag("no-sync");
   options.run.verify_source = !arguments.flag("no-verify-source");
   return options;
@@ -69,6 +76,7 @@ std::string summary(const std::string& target, const Receipt& receipt) {
     text += separator + dtype + " (" + std::to_string(tensors) + ")";
     separator = ", ";
   }
+  if (receipt.verified) text += "; verified";
   if (receipt.aliases > 0) text += "; " + count_of(receipt.aliases, "alias");
   if (!receipt.damaged.empty())
     text += "; " + count_of(receipt.damaged.size(), "damaged tensor") + " left out";

@@ -18,8 +18,9 @@
 namespace tensorferry::cli {
 
 std::vector<Command> all_commands() {
-  return {convert_command(), ls_command(),   info_command(),
-          print_command(),   hash_command(), formats_command()};
+  return {convert_command(),   ls_command(),     info_command(),   print_command(),
+          diff_command(),      hash_command(),   verify_command(), stats_command(),
+          roundtrip_command(), formats_command()};
 }
 
 namespace {
@@ -59,6 +60,7 @@ bool names_an_input(const std::string& word) {
 
 [[noreturn]] void unknown_command(const std::vector<Command>& commands, const std::string& word) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const Command& command : commands) names.emplace_back(command.name);
   std::string message = printable(word) + " is neither a command nor a file";
   if (const auto near = nearest(word, names)) message += "; did you mean " + *near + "?";

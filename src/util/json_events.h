@@ -16,7 +16,7 @@ class JsonEvents {
   virtual void boolean(bool value) = 0;
   virtual void number(std::uint64_t value) = 0;   ///< digits only, up to 2^64 - 1
   virtual void negative(std::int64_t value) = 0;  ///< digits behind a minus; also "-0"
-  virtual void real(double value) = 0;  ///< with a fraction or exponent, or beyond 64 bits
+  virtual void real(double value) = 0;          ///< with a fraction or exponent, or beyond 64 bits
   virtual void string(std::string& value) = 0;  ///< UTF-8; may be moved from
   virtual void key(std::string& name) = 0;      ///< of the value that follows; may be moved from
   virtual void begin_object() = 0;

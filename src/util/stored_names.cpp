@@ -11,8 +11,7 @@ namespace {
 
 std::string escape(const std::string& name) {
   if (name.empty()) return "%";
-  const std::string escaped =
-      percent_encode(name, [](unsigned char byte) { return byte < 0x80; });
+  const std::string escaped = percent_encode(name, [](unsigned char byte) { return byte < 0x80; });
   if (escaped != name) return escaped;
   const auto none = [](unsigned char) { return false; };
   return percent_encode(name.substr(0, 1), none) + name.substr(1);
@@ -38,10 +37,10 @@ StoredNames::StoredNames(const Manifest& manifest, std::string_view format,
       collisions.push_back(tensors[i].name);
   }
   if (!collisions.empty()) {
-    throw Error(ErrorCode::unsupported, "name_collision",
-                "other tensors that " + std::string(format) +
-                    " needs escaped names for would get the names of these: " +
-                    join_names(collisions));
+    throw Error(
+        ErrorCode::unsupported, "name_collision",
+        "other tensors that " + std::string(format) +
+            " needs escaped names for would get the names of these: " + join_names(collisions));
   }
 }
 
