@@ -52,13 +52,23 @@ void read_extra64(std::string_view extra, std::vector<std::uint64_t*> wanted, bo
   if (!found && !wanted.empty() && !lenient) corrupt("a zip64 extra field is missing");
 }
 
+// The upper byte of a version is reserved.
+std::uint16_t lowest_byte(std::uint16_t version) {
+  return static_cast<std::uint16_t>(version & 255);
+}
+
 Header central_header(std::string_view bytes) {
-  return {u16(bytes, 6),  u16(bytes, 8),  u16(bytes, 10), u32(bytes, 16),
-          u32(bytes, 20), u32(bytes, 24), u32(bytes, 42)};
+  return {lowest_byte(u16(bytes, 6)),
+          u16(bytes, 8),
+          u16(bytes, 10),
+          u32(bytes, 16),
+          u32(bytes, 20),
+          u32(bytes, 24),
+          u32(bytes, 42)};
 }
 
 Header local_header(std::string_view bytes) {
-  return {u16(bytes, 4),
+  return {lowest_byte(u16(bytes, 4)),
           u16(bytes, 6),
           u16(bytes, 8),
           u32(bytes, 14),
