@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "util/crc32.h"
 #include "util/inflated_file.h"
 #include "util/zip_directory.h"
 
@@ -293,6 +294,20 @@ std::shared_ptr<const File> open_member(const ZipArchive& archive, const ZipMemb
   return inflated_file(std::move(name),
                        {archive.file, member.offset, member.stored, member.size, member.crc32},
                        verify_from);
+}
+
+std::string read_member(const ZipArchive& archive, const ZipMember& member, std::uint64_t most) {
+  if (member.size > most) {
+    throw Error(ErrorCode::unsafe, "limit",
+                printable(member.name) + " has " + std::to_string(member.size) +
+                    " bytes, the limit is " + std::to_string(most));
+  }
+  std::string text = open_member(archive, member)->read_string(0, member.size);
+  if (crc32(0, std::as_bytes(std::span(text))) != member.crc32) {
+    throw Error(ErrorCode::corrupt, "checksum",
+                printable(member.name) + " does not fit its CRC-32 in the archive");
+  }
+  return text;
 }
 
 }  // namespace tensorferry

@@ -478,6 +478,14 @@ def test_a_wrong_checksum_of_one_member_spares_the_others(tf_cli, tmp_path):
     judge.assert_same(tf_cli.hash(tmp_path / "b.npz")[0], [judge.tensor("v", ARRAY, "int16")])
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_verify_says_that_every_member_has_a_checksum(save, tf_cli, tmp_path):
+    save(tmp_path / "a.npz", number=np.arange(50_000), turned=np.asfortranarray(np.ones((30, 40))), text=np.array([b"a", b"bc"]))
+    said = json.loads(tf_cli("verify", tmp_path / "a.npz", "--json").succeeds().out)
+    assert said["ok"] and {e["name"]: e["checksums"] for e in said["tensors"]} == {
+        "number": ["crc32"], "turned": ["crc32"], "text": ["crc32"]}
+
+
 def test_what_inflates_far_is_read_when_the_user_says_so(tf_cli, tmp_path):
     (tmp_path / "a.npz").write_bytes(bomb(5 << 40))
     done = tf_cli("hash", tmp_path / "a.npz", "--in-opt", "inflated_limit=6T")
