@@ -56,6 +56,8 @@ class ManifestBuilder {
   Piece empty_piece(DType dtype) const;
   FileRange range_of(const BundleEntry& entry);
   Shard& shard_of(const BundleEntry& entry);
+  /// Says where tensors without elements would lie, in data files that are open anyway.
+  void place_empty();
   void list_orphans();
   void note_shards();
 
@@ -66,6 +68,13 @@ class ManifestBuilder {
   std::optional<BundleHeader> header_;
   std::map<std::int32_t, Shard> shards_;
   std::unordered_map<std::string, SliceEntry> slices_;
+  /// Tensors without elements: index, shard, offset and size as the entry has them.
+  struct Empty {
+    std::size_t tensor;
+    std::int32_t shard;
+    std::int64_t offset, size;
+  };
+  std::vector<Empty> empty_;
   std::shared_ptr<const File> nothing_;  ///< stands in for the data of tensors without elements
   Manifest manifest_;
 };

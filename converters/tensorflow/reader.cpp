@@ -1,4 +1,5 @@
 #include "manifest_builder.h"
+#include "metadata.h"
 #include "resolve.h"
 #include "table.h"
 #include "tensorflow.h"
@@ -19,7 +20,7 @@ class TensorflowReader final : public Reader {
       ManifestBuilder builder(input, resolved, limits, entries);
       table.for_each(
           [&](std::string_view key, std::string_view value) { builder.add(key, value); });
-      return std::move(builder).finish();
+      return apply_own_metadata(std::move(builder).finish(), limits);
     } catch (const Error& error) {
       throw error.in_file(resolved.index->name());
     }

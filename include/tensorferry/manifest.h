@@ -39,6 +39,8 @@ struct FileRange {
 struct Strings {
   std::uint64_t bytes = 0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
+  /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
+  FileRange place = {};
 };
 
 /// A checksum over the bytes of a FileRange as they lie in the file.
