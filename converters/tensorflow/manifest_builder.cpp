@@ -232,7 +232,7 @@ ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
       shard.error = why.in_file(error.file()).in_file(name);
     }
   }
-  if (shard.error) throw *shard.error;
+  if (shard.error) throw Error(*shard.error);
   return shard;
 }
 

@@ -1,4 +1,5 @@
-// The common typed representation: what tensors there are, what is wanted of them, where their bytes lie.
+// The common typed representation: what tensors there are, what is wanted of them, where their
+// bytes lie.
 #pragma once
 
 #include <bit>
@@ -37,7 +38,8 @@ struct FileRange {
 
 /// Elements of dtype string. Loaded when they are asked for, so that listing reads no payload.
 struct Strings {
-  std::uint64_t bytes = 0;  ///< what loading takes at most, in bytes; checked against memory limits first
+  std::uint64_t bytes =
+      0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
   /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
   FileRange place = {};
@@ -52,9 +54,10 @@ struct Checksum {
 /// A part of a tensor: a box of elements with one origin.
 struct Piece {
   std::variant<FileRange, Strings> origin;
-  Shape start, extent;                     ///< the box; both empty = the whole tensor
-  std::vector<std::uint64_t> byte_strides; ///< of the stored elements, one a dimension; empty = row-major
-  std::optional<Checksum> checksum;        ///< verified whenever the whole tensor is read
+  Shape start, extent;  ///< the box; both empty = the whole tensor
+  std::vector<std::uint64_t>
+      byte_strides;                  ///< of the stored elements, one a dimension; empty = row-major
+  std::optional<Checksum> checksum;  ///< verified whenever the whole tensor is read
 };
 
 /// How the bytes lie in the source.
@@ -84,8 +87,8 @@ struct Tensor {
   Shape shape;
   Attributes attributes;
   Stored stored;
-  bool bookkeeping = false;        ///< not a weight: object graphs, configuration, handles
-  Problem problem;                 ///< set: listed, but reading it throws this
+  bool bookkeeping = false;  ///< not a weight: object graphs, configuration, handles
+  Problem problem;           ///< set: listed, but reading it throws this
 
   /// Elements. Throws Error(corrupt) on overflow.
   std::uint64_t elements() const { return element_count(shape); }
@@ -99,7 +102,8 @@ struct Manifest {
   std::vector<Note> notes;
   std::vector<std::shared_ptr<const File>> sources;  ///< every file that was opened; set by read()
 
-  /// The tensor of that name. Throws Error(usage.no_such_tensor) with the nearest names. Linear time.
+  /// The tensor of that name. Throws Error(usage.no_such_tensor) with the nearest names. Linear
+  /// time.
   const Tensor& at(std::string_view name) const;
 };
 
@@ -112,19 +116,23 @@ struct Limits {
   std::uint64_t string_bytes = std::uint64_t{1} << 30;  ///< of one tensor of strings held in memory
 };
 
-/// The gate behind every reader: unique names, checked products, lengths that equal shape x dtype, ranges inside
-/// their files, boxes disjoint and covering. A tensor that fails gets a problem; duplicate names and exceeded
-/// limits throw.
+/// The gate behind every reader: unique names, checked products, lengths that equal shape x dtype,
+/// ranges inside their files, boxes disjoint and covering. A tensor that fails gets a problem;
+/// duplicate names and exceeded limits throw.
 void check(Manifest& manifest, const Limits& limits = {});
 
 /// Edits change descriptions and touch no byte.
 using Edit = std::function<Manifest(Manifest)>;
 
-/// Which tensors are meant. Exclude beats include; `scope` X means X itself and X/... from the start of the name.
+/// Which tensors are meant. Exclude beats include; `scope` X means X itself and X/... from the
+/// start of the name.
 struct Selection {
-  std::vector<std::string> include = {}, exclude = {};  ///< globs over the whole name, `*` crosses `/`; or expressions
+  std::vector<std::string> include = {},
+                           exclude =
+                               {};  ///< globs over the whole name, `*` crosses `/`; or expressions
   std::vector<std::string> scope = {};
-  bool regex = false;  ///< include and exclude are regular expressions (ECMAScript) that match somewhere
+  bool regex =
+      false;  ///< include and exclude are regular expressions (ECMAScript) that match somewhere
 };
 
 /// Keeps the selected tensors. Throws Error(usage) for a malformed expression.

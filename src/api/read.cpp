@@ -14,13 +14,13 @@ Registry& Registry::global() {
 
 Manifest read(const Input& input, const ReadOptions& options) {
   const Registry& registry = Registry::global();
-  const Format& format =
-      options.from.empty() ? registry.detect(input) : registry.at(options.from);
+  const Format& format = options.from.empty() ? registry.detect(input) : registry.at(options.from);
   if (!format.reader) {
-    throw Error(ErrorCode::unsupported, format.unavailable.empty() ? "no_reader" : "format_unavailable",
-                format.unavailable.empty()
-                    ? "is " + std::string(format.title) + ", which this version writes but does not read"
-                    : std::string(format.name) + ": " + std::string(format.unavailable))
+    throw Error(
+        ErrorCode::unsupported, format.unavailable.empty() ? "no_reader" : "format_unavailable",
+        format.unavailable.empty()
+            ? "is " + std::string(format.title) + ", which this version writes but does not read"
+            : std::string(format.name) + ": " + std::string(format.unavailable))
         .in_file(input.name());
   }
   const Options parsed(format.read_options, options.options);

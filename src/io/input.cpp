@@ -114,7 +114,8 @@ Input Input::open(const fs::path& path) {
   std::string shown = path.parent_path().empty() ? "" : (path.parent_path() / "").string();
   std::string leaf = path.filename().string();
   if (found) {
-    // Siblings of a file that is itself a link may lie where the link leads: download caches are built so.
+    // Siblings of a file that is itself a link may lie where the link leads: download caches are
+    // built so.
     struct stat link {};
     bool is_link = ::lstat(full.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
     std::string anchor = is_link ? fs::canonical(full).parent_path().string() : "";
@@ -134,7 +135,7 @@ Input Input::open(const fs::path& path) {
       .in_file(name);
 }
 
-Input Input::memory(std::string path, std::map<std::string, std::string> files) {
+Input Input::memory(const std::string& path, std::map<std::string, std::string> files) {
   bool is_file = files.contains(path);
   auto source = memory_source(std::move(files));
   if (path.empty()) return Input(source, Kind::directory, "memory", "");

@@ -14,8 +14,8 @@ namespace tensorferry {
 /// The CRC32C of a range from the CRCs of its parts. Thread-safe.
 class CrcParts {
  public:
-  /// Adds a part of the range `key` of `total` bytes. Gives the CRC of the whole when this part completes it.
-  /// A range with no bytes is never added.
+  /// Adds a part of the range `key` of `total` bytes. Gives the CRC of the whole when this part
+  /// completes it. A range with no bytes is never added.
   std::optional<std::uint32_t> add(std::uint64_t key, std::uint64_t total, std::uint64_t offset,
                                    std::uint64_t length, std::uint32_t crc);
 
@@ -32,8 +32,8 @@ class CrcParts {
   std::map<std::uint64_t, Range> ranges_;
 };
 
-/// True when the CRC of this piece can be taken from its parts while the tensor is moved, in whatever order that
-/// happens; other checksums need verify_piece first.
+/// True when the CRC of this piece can be taken from its parts while the tensor is moved, in
+/// whatever order that happens; other checksums need verify_piece first.
 bool verified_while_moving(const Stored& stored, const Piece& piece);
 
 /// Reads the whole range of a piece and compares its checksum. Throws Error(corrupt.checksum).

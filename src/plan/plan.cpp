@@ -28,14 +28,19 @@ namespace {
 /// Errors of one class outrank those of another when several tensors cannot be read.
 int rank_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::unsafe: return 0;
-    case ErrorCode::corrupt: return 1;
-    case ErrorCode::input: return 2;
-    default: return 3;
+    case ErrorCode::unsafe:
+      return 0;
+    case ErrorCode::corrupt:
+      return 1;
+    case ErrorCode::input:
+      return 2;
+    default:
+      return 3;
   }
 }
 
-/// All tensors that cannot be read, in one error: missing files each once, then the tensors with their reasons.
+/// All tensors that cannot be read, in one error: missing files each once, then the tensors with
+/// their reasons.
 void refuse_problems(const Manifest& manifest) {
   constexpr std::size_t kMostReasons = 20;
   std::vector<const Tensor*> bad;
@@ -47,8 +52,8 @@ void refuse_problems(const Manifest& manifest) {
   }
   if (bad.empty()) return;
   const Error& worst = *(*std::min_element(bad.begin(), bad.end(), [](auto* a, auto* b) {
-                            return rank_of(a->problem->code()) < rank_of(b->problem->code());
-                          }))->problem;
+                          return rank_of(a->problem->code()) < rank_of(b->problem->code());
+                        }))->problem;
   std::string message = std::to_string(bad.size()) +
                         (bad.size() == 1 ? " tensor cannot be read" : " tensors cannot be read") +
                         " (--salvage or --exclude leaves them out)";
@@ -229,8 +234,9 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.notes = state.manifest.notes;
   for (const Note& note : state.layout.notes) receipt.notes.push_back(note);
   if (moved.changed_bools > 0) {
-    receipt.notes.push_back({"bool.normalised", std::to_string(moved.changed_bools) +
-                                                    " bool elements were neither 0 nor 1 and became 1"});
+    receipt.notes.push_back(
+        {"bool.normalised",
+         std::to_string(moved.changed_bools) + " bool elements were neither 0 nor 1 and became 1"});
   }
   receipt.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return receipt;

@@ -28,7 +28,8 @@ struct StridedRead {
   std::uint32_t element;
   std::vector<std::byte>& scratch;
 
-  /// Copies the box at `offset` (bytes into the range) to `to`: by one covering read where little is skipped, else by halves.
+  /// Copies the box at `offset` (bytes into the range) to `to`: by one covering read where little
+  /// is skipped, else by halves.
   void read(std::uint64_t offset, const Shape& extent, std::byte* to) const {
     std::uint64_t span = element, count = 1, runs = 1;
     std::size_t widest = 0;
@@ -165,7 +166,8 @@ void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContex
           .read(from, common, out.data() + to);
       continue;
     }
-    // The box is contiguous in the tensor, so what it shares with a row-major piece is contiguous there.
+    // The box is contiguous in the tensor, so what it shares with a row-major piece is contiguous
+    // there.
     const std::uint64_t bytes = count_of(common) * element_bytes_;
     if (bytes == out.size()) {
       read_range(p, from, out, context);

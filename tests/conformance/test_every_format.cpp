@@ -27,8 +27,9 @@ void write_every_dtype(const TempFolder& folder) {
     text += std::string(R"({"name":"all/)") + std::string(row.name) + R"(","dtype":")" +
             std::string(row.name) + R"(","shape":[3],"file":"data"},)";
   }
-  folder.write("in/manifest.json",
-               text + R"({"name":"all/text","dtype":"string","shape":[2],"file":"text","length":17}]})");
+  folder.write(
+      "in/manifest.json",
+      text + R"({"name":"all/text","dtype":"string","shape":[2],"file":"text","length":17}]})");
   folder.write("in/data", random_text(48, 1));
   folder.write("in/text", std::string("\1\0\0\0\0\0\0\0a\0\0\0\0\0\0\0\0", 17));
 }
@@ -98,8 +99,13 @@ TEST_CASE("what a format writes is detected as it alone, and a reader refuses ev
 }
 
 TEST_CASE("no probe claims noise, zeros, text or nothing, and none throws") {
-  std::vector<std::string> inputs = {"", "\n", std::string(5000, '\0'), std::string(5000, '\xff'),
-                                     "{\"a\": 1}", "<html>", "version https://git-lfs.github.com/spec/v1\n"};
+  std::vector<std::string> inputs = {"",
+                                     "\n",
+                                     std::string(5000, '\0'),
+                                     std::string(5000, '\xff'),
+                                     "{\"a\": 1}",
+                                     "<html>",
+                                     "version https://git-lfs.github.com/spec/v1\n"};
   for (unsigned seed = 0; seed < 200; ++seed) inputs.push_back(random_text(1 + seed * 31, seed));
   for (const std::string& bytes : inputs) {
     const Input input = Input::memory("file", {{"file", bytes}});
