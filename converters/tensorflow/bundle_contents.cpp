@@ -7,6 +7,7 @@
 #include "core/carriers.h"
 #include "dtypes.h"
 #include "encoding.h"
+#include "names.h"
 #include "object_graph.h"
 #include "shards.h"
 #include "string_payload.h"
@@ -73,6 +74,7 @@ Content content_of(const Tensor& tensor, std::size_t index, std::string key) {
 
 /// Attributes that describe the checkpoint they were read from: the one written has its own.
 void drop_own(Attributes& attributes) {
+  attributes.erase(carry_as_attribute);
   std::erase_if(attributes, [](const auto& item) { return item.first.starts_with("tensorflow."); });
 }
 
@@ -110,14 +112,14 @@ class Assembler {
   // The tensor that is the graph, if it was selected; otherwise a new one behind the others.
   void set_graph(const std::string& graph) {
     for (Content& content : result_.contents) {
-      if (content.key != kObjectGraphKey) continue;
+      if (content.key != kGraphKey) continue;
       Content made = strings_content(content.key, {}, {graph});
       made.tensor = content.tensor;
       made.shard = content.shard;
       content = std::move(made);
       return;
     }
-    add(strings_content(std::string(kObjectGraphKey), {}, {graph}));
+    add(strings_content(std::string(kGraphKey), {}, {graph}));
   }
 
   void add_graph() {
@@ -147,7 +149,7 @@ class Assembler {
   void generate() {
     std::vector<GraphVariable> variables;
     for (std::size_t i = 0; i < manifest_.tensors.size(); ++i) {
-      if (keys_[i] == kObjectGraphKey) continue;
+      if (keys_[i] == kGraphKey) continue;
       variables.push_back(graph_variable(shown_name(manifest_.tensors[i], options_)));
     }
     GraphVariable counter = graph_variable("save_counter");

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "names.h"
 #include "object_graph.h"
 #include "tensorferry/stream.h"
 #include "util/text.h"
@@ -14,13 +15,13 @@ constexpr std::string_view kColonZero = ":0";
 constexpr std::size_t kMostRank = 254;           // TensorShape::MaxDimensions
 constexpr std::size_t kMostKeyBytes = 1u << 20;  // what the reader takes
 
-const std::string* text_attribute(const Attributes& attributes, const char* key) {
-  const auto found = attributes.find(key);
+const std::string* text_attribute(const Attributes& attributes, std::string_view key) {
+  const auto found = attributes.find(std::string(key));
   return found == attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
 }
 
 bool is_graph_tensor(const Tensor& tensor) {
-  return tensor.name == kObjectGraphKey && tensor.dtype == DType::string && tensor.shape.empty();
+  return tensor.name == kGraphKey && tensor.dtype == DType::string && tensor.shape.empty();
 }
 
 void refuse(std::string_view detail, std::string_view why, const std::vector<std::string>& names) {
@@ -45,8 +46,7 @@ void check_keys(const Manifest& manifest, const std::vector<std::string>& keys) 
     if (keys[i].empty()) empty.push_back(name);
     if (keys[i].starts_with('\0')) slices.push_back(name);
     if (keys[i] == kMetadataKey) reserved.push_back(name);
-    if (keys[i] == kObjectGraphKey && !is_graph_tensor(manifest.tensors[i]))
-      reserved.push_back(name);
+    if (keys[i] == kGraphKey && !is_graph_tensor(manifest.tensors[i])) reserved.push_back(name);
     if (keys[i].size() > kMostKeyBytes) large.push_back(name);
     if (manifest.tensors[i].shape.size() >= kMostRank) ranks.push_back(name);
   }
@@ -79,7 +79,7 @@ std::optional<std::string> carried_graph(const Manifest& manifest) {
   for (const Tensor& tensor : manifest.tensors) {
     if (is_graph_tensor(tensor)) return load_strings(tensor).at(0);
   }
-  const std::string* graph = text_attribute(manifest.attributes, "tensorflow.object_graph");
+  const std::string* graph = text_attribute(manifest.attributes, kGraphAttribute);
   if (graph == nullptr) return std::nullopt;
   return *graph;
 }
@@ -87,7 +87,7 @@ std::optional<std::string> carried_graph(const Manifest& manifest) {
 std::vector<std::string> keys_of(const Manifest& manifest, const WriteOptions& options) {
   bool by_graph = false;
   if (options.graph == WriteOptions::Graph::automatic) {
-    by_graph = text_attribute(manifest.attributes, "tensorflow.object_graph") != nullptr;
+    by_graph = text_attribute(manifest.attributes, kGraphAttribute) != nullptr;
     for (const Tensor& tensor : manifest.tensors) by_graph = by_graph || is_graph_tensor(tensor);
   }
   std::vector<std::string> keys, not_utf8;

@@ -81,9 +81,12 @@ Format make_tensorflow_format() {
   format.extensions = {".index", ".ckpt"};
   format.read_options = {{.name = "names",
                           .kind = OptionSpec::Kind::choice,
-                          .fallback = "raw",
-                          .help = "what tensors are called: raw = the keys of the checkpoint",
-                          .choices = {"raw"}}};
+                          .fallback = "auto",
+                          .help =
+                              "what tensors are called: raw = the keys of the checkpoint; object "
+                              "= paths in its object graph; keras = full names of variables; "
+                              "auto = what suits the file",
+                          .choices = {"auto", "raw", "object", "keras"}}};
   using Kind = OptionSpec::Kind;
   format.write_options = {
       {.name = "object_graph",

@@ -6,6 +6,7 @@
 
 #include "dtypes.h"
 #include "encoding.h"
+#include "names.h"
 #include "slices.h"
 #include "string_payload.h"
 
@@ -34,7 +35,7 @@ bool is_missing(const Error& error) {
 }  // namespace
 
 bool is_bookkeeping(std::string_view name) {
-  return name == "_CHECKPOINTABLE_OBJECT_GRAPH" || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
+  return name == kGraphKey || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
 }
 
 ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits,
@@ -75,6 +76,7 @@ void ManifestBuilder::add(std::string_view key, std::string_view value) {
   Tensor& tensor = manifest_.tensors.emplace_back();
   tensor.name = key;
   tensor.bookkeeping = is_bookkeeping(key);
+  if (key == kGraphKey) tensor.attributes[carry_as_attribute] = std::string(kGraphAttribute);
   try {
     fill(tensor, parser_.parse(value));
   } catch (const Error& error) {

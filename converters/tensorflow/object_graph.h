@@ -18,9 +18,6 @@
 
 namespace tensorferry::tensorflow {
 
-/// The key of the graph in a bundle: a string tensor without dimensions.
-inline constexpr std::string_view kObjectGraphKey = "_CHECKPOINTABLE_OBJECT_GRAPH";
-
 /// A variable of a graph that is made from names.
 struct GraphVariable {
   std::vector<std::string> path;  ///< local names from the root

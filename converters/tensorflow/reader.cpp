@@ -1,3 +1,4 @@
+#include "describe.h"
 #include "manifest_builder.h"
 #include "metadata.h"
 #include "resolve.h"
@@ -11,7 +12,7 @@ using namespace tensorflow;
 
 class TensorflowReader final : public Reader {
  public:
-  Manifest read(const Input& input, const Options&, const Limits& limits) const override {
+  Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
     const Resolved resolved = resolve(input);
     const Table table(resolved.index, limits);
     try {
@@ -20,7 +21,9 @@ class TensorflowReader final : public Reader {
       ManifestBuilder builder(input, resolved, limits, entries);
       table.for_each(
           [&](std::string_view key, std::string_view value) { builder.add(key, value); });
-      return apply_own_metadata(std::move(builder).finish(), limits);
+      Manifest manifest = apply_own_metadata(std::move(builder).finish(), limits);
+      describe(manifest, name_style(options), limits);
+      return manifest;
     } catch (const Error& error) {
       throw error.in_file(resolved.index->name());
     }

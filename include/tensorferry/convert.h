@@ -19,6 +19,9 @@ struct ReadOptions {
   std::string from;                            ///< a format's name; empty = by content
   std::map<std::string, std::string> options;  ///< of that format's reader
   Limits limits;
+  /// What tensors are called: the value of the reader's option "names", where the format has one;
+  /// "raw" and "auto" are known to every format. Empty = the reader's default.
+  std::string names = {};
 };
 
 /// What is there. Opens, detects, reads and checks; holds no weights.

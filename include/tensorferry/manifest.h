@@ -81,6 +81,24 @@ class Problem {
   std::shared_ptr<const Error> error_;
 };
 
+/// What a tensor is to the program that saved it. A reader that cannot tell says weight.
+enum class Role : std::uint8_t {
+  weight,     ///< state of the model: variables, moving means
+  table,      ///< keys or values of a lookup table; state of the model, too
+  optimizer,  ///< slots, hyperparameters and step of an optimizer
+  counter,    ///< of saves or of training steps
+  metric,     ///< sums behind a figure such as a mean loss
+  iterator,   ///< where a reader of training data stands
+  rng,        ///< a random number generator
+  program,    ///< what else the program keeps, such as a Python object
+  config,     ///< descriptions: object graphs, layers in JSON
+};
+
+/// "weight", "table" and so on, as listings write it.
+std::string_view to_string(Role role);
+/// Weights and tables; configuration, which describes them.
+bool is_model_state(Role role);
+
 struct Tensor {
   std::string name;  ///< any bytes, unique in the manifest
   DType dtype = DType::unknown;
@@ -88,7 +106,8 @@ struct Tensor {
   Attributes attributes;
   Stored stored;
   bool bookkeeping = false;  ///< not a weight: object graphs, configuration, handles
-  Problem problem;           ///< set: listed, but reading it throws this
+  Role role = Role::weight;
+  Problem problem;  ///< set: listed, but reading it throws this
 
   /// Elements. Throws Error(corrupt) on overflow.
   std::uint64_t elements() const { return element_count(shape); }
@@ -101,9 +120,12 @@ struct Manifest {
   Attributes attributes;
   std::vector<Note> notes;
   std::vector<std::shared_ptr<const File>> sources;  ///< every file that was opened; set by read()
+  /// Attributes of tensors, text, that hold another name of theirs: select() and at() take that
+  /// one, too.
+  std::vector<std::string> name_attributes;
 
-  /// The tensor of that name. Throws Error(usage.no_such_tensor) with the nearest names. Linear
-  /// time.
+  /// The tensor of that name, or else the only one of which it is another name. Throws
+  /// Error(usage.no_such_tensor) with the nearest names, Error(usage.ambiguous). Linear time.
   const Tensor& at(std::string_view name) const;
 };
 
@@ -124,8 +146,14 @@ void check(Manifest& manifest, const Limits& limits = {});
 /// Edits change descriptions and touch no byte.
 using Edit = std::function<Manifest(Manifest)>;
 
+/// An attribute, text, of a string scalar that is bookkeeping: drop_bookkeeping() keeps its bytes
+/// as the attribute of the manifest that the value names, so that formats without such tensors
+/// carry them.
+inline constexpr const char* carry_as_attribute = "tensorferry.carry_as";
+
 /// Which tensors are meant. Exclude beats include; `scope` X means X itself and X/... from the
-/// start of the name.
+/// start of the name. A tensor is matched by its name and by its other names
+/// (Manifest::name_attributes).
 struct Selection {
   std::vector<std::string> include = {},
                            exclude =
@@ -133,11 +161,16 @@ struct Selection {
   std::vector<std::string> scope = {};
   bool regex =
       false;  ///< include and exclude are regular expressions (ECMAScript) that match somewhere
+  bool exclude_optimizer = false;  ///< then exclude_optimizer() as well
 };
 
 /// Keeps the selected tensors. Throws Error(usage) for a malformed expression.
 Edit select(Selection selection);
-/// Drops what is bookkeeping, with a note that names it.
-Edit drop_bookkeeping();
+/// Drops what is not state of the model by its role (is_model_state), with a note that names it.
+Edit exclude_optimizer();
+/// Drops what is bookkeeping, with a note that names it. Loads what is to be carried
+/// (carry_as_attribute), at most `limits.header_bytes`; what cannot be read is noted and not
+/// carried.
+Edit drop_bookkeeping(const Limits& limits = {});
 
 }  // namespace tensorferry
