@@ -52,8 +52,6 @@ class ManifestBuilder {
                     const Shape& extent);
   /// The bytes of an entry as a piece without a box.
   Piece piece_of(const BundleEntry& entry, DType dtype, const Shape& shape);
-  /// No elements: no data file is needed, not even one that is there.
-  Piece empty_piece(DType dtype) const;
   FileRange range_of(const BundleEntry& entry);
   Shard& shard_of(const BundleEntry& entry);
   /// Says where tensors without elements would lie, in data files that are open anyway.
@@ -75,11 +73,16 @@ class ManifestBuilder {
     std::int64_t offset, size;
   };
   std::vector<Empty> empty_;
-  std::shared_ptr<const File> nothing_;  ///< stands in for the data of tensors without elements
   Manifest manifest_;
 };
 
 /// Whether an entry of that name is no weight: the object graph, Keras configuration.
 bool is_bookkeeping(std::string_view name);
+
+/// A file of the checkpoint that is not there, as a tensor without type: what was in it is unknown.
+Tensor missing_file(const std::string& name);
+
+/// A piece of no elements: no data file is needed, not even one that is there.
+Piece empty_piece(DType dtype);
 
 }  // namespace tensorferry::tensorflow

@@ -1,7 +1,6 @@
 #include "shards.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <string>
 #include <tuple>
@@ -18,33 +17,25 @@ struct Place {
   }
 };
 
-/// The shard's number in `P.data-SSSSS-of-NNNNN`, whose P has `prefix_bytes`.
-std::uint64_t shard_number(std::string_view name, std::size_t prefix_bytes) {
-  name.remove_prefix(prefix_bytes + std::string_view(".data-").size());
-  std::uint64_t number = 0;
-  std::from_chars(name.data(), name.data() + name.size(), number);
-  return number;
-}
-
 const FileRange& range_of(const Piece& piece) {
   const auto* strings = std::get_if<Strings>(&piece.origin);
   return strings ? strings->place : std::get<FileRange>(piece.origin);
 }
 
-/// Where the first byte of a tensor lies. False: not in a shard of `prefix`, which is set by the
-/// first one.
+/// Where the first byte of a tensor lies. False: in no data file of `prefix`, which the first one
+/// sets.
 bool find_place(const Tensor& tensor, std::string& prefix, Place& place) {
   bool any = false;
   for (const Piece& piece : tensor.stored.pieces) {
     const FileRange& range = range_of(piece);
     if (!range.file) return false;
-    const std::string& name = range.file->name();
-    const auto found = prefix_of_shard(name);
+    const auto found = parse_shard_name(range.file->name());
     // What is empty needs no data file.
     if (!found && tensor.elements() == 0) continue;
-    if (!found || (!prefix.empty() && *found != prefix)) return false;
-    prefix = *found;
-    const Place here{shard_number(name, prefix.size()), range.offset, range.length};
+    if (!found || !found->prefix.ends_with(".data")) return false;
+    if (!prefix.empty() && found->prefix != prefix) return false;
+    prefix = found->prefix;
+    const Place here{found->number, range.offset, range.length};
     if (!any || here < place) place = here;
     any = true;
   }

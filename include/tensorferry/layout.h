@@ -73,9 +73,10 @@ struct Layout {
   bool directory = false;  ///< the target is a directory of `files`
   std::unique_ptr<Sink>
       sink;  ///< set: files[0] is prepared by it, and segments hold nothing of that file
-  /// Set: called once with the CRC32C of each slot's output bytes (in the order of `slots`);
-  /// returns segments of the sizes already announced.
+  /// Set: called once with the CRC of each moved slot's output bytes (in the order of `slots`; 0
+  /// for the others); returns bytes to write over segments, or over parts of them.
   std::function<std::vector<Segment>(std::span<const std::uint32_t>)> finish;
+  Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;
 };
 

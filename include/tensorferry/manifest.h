@@ -41,13 +41,18 @@ struct Strings {
   std::uint64_t bytes =
       0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
+  std::string_view checked_by = {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
   /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
   FileRange place = {};
 };
 
 /// A checksum over the bytes of a FileRange as they lie in the file.
 struct Checksum {
-  enum class Kind : std::uint8_t { crc32c, sha256 } kind;
+  enum class Kind : std::uint8_t {
+    crc32c,  ///< Castagnoli's, as in TensorFlow's files
+    sha256,
+    crc32,  ///< of zip, gzip and PNG
+  } kind;
   std::string value;  ///< raw bytes: 4 (most significant first) or 32
 };
 

@@ -15,7 +15,6 @@
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
 #include "plan/work.h"
-#include "util/crc32c.h"
 
 namespace tensorferry {
 namespace {
@@ -281,7 +280,7 @@ class Mover {
       if (slot.order == std::endian::big) swap_bytes(out, row.component_bytes);
     }
     if (!layout_.finish) return;
-    auto whole = output_crcs_.add(item.index, item.length, from, out.size(), crc32c(0, out));
+    auto whole = output_crcs_.add(layout_.finish_crc, item.index, item.length, from, out);
     if (whole) digests_[item.index] = *whole;
   }
 
@@ -315,11 +314,17 @@ class Mover {
 
   void write_finish() {
     if (!layout_.finish) return;
-    for (const Segment& segment : layout_.finish(digests_)) {
-      Descriptor fd = output_.open(segment.file);
-      write_at(fd, segment.offset, std::as_bytes(std::span(segment.bytes)),
-               layout_.files[segment.file].name);
-      output_.complete(segment.file, std::move(fd), sync_each_);
+    std::vector<Segment> segments = layout_.finish(digests_);
+    std::stable_sort(segments.begin(), segments.end(),
+                     [](const Segment& a, const Segment& b) { return a.file < b.file; });
+    for (std::size_t i = 0; i < segments.size();) {
+      const std::size_t file = segments[i].file;
+      Descriptor fd = output_.open(file);
+      for (; i < segments.size() && segments[i].file == file; ++i) {
+        write_at(fd, segments[i].offset, std::as_bytes(std::span(segments[i].bytes)),
+                 layout_.files[file].name);
+      }
+      output_.complete(file, std::move(fd), sync_each_);
     }
   }
 

@@ -6,7 +6,6 @@
 
 #include "plan/boxes.h"
 #include "plan/kernels.h"
-#include "util/crc32c.h"
 
 namespace tensorferry {
 namespace {
@@ -111,8 +110,8 @@ void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span
   const auto& range = std::get<FileRange>(from.origin);
   range.file->read_at(range.offset + offset, bytes);
   if (!context.checksums || !verified_while_moving(tensor_.stored, from)) return;
-  auto whole = context.checksums->add(key_ << 32 | piece, range.length, offset, bytes.size(),
-                                      crc32c(0, bytes));
+  auto whole =
+      context.checksums->add(from.checksum->kind, key_ << 32 | piece, range.length, offset, bytes);
   if (whole) compare_crc(tensor_, from, *whole);
 }
 

@@ -6,9 +6,10 @@
 #include "core/strings.h"
 #include "formats/layout_in_memory.h"
 #include "npy/npy.h"
-#include "npy/npy_wire.h"
 #include "raw/raw.h"
 #include "util/manifest_json.h"
+#include "util/npy_dtype.h"
+#include "util/npy_header.h"
 
 using namespace tensorferry;
 

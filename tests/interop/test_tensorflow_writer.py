@@ -101,7 +101,7 @@ def test_types_that_tensorflow_lacks_are_bytes_there_and_come_back(tf_cli, tmp_p
     assert reader.get_tensor("long").tobytes() == raw.tobytes()
     assert reader.get_tensor("long").shape == (2, 3, 16)
     assert reader.get_tensor("w").tobytes() == entries["w"][1].tobytes()
-    assert tf_cli.hash(out) == tf_cli.hash(source)
+    judge.assert_same(tf_cli.hash(out)[0], tf_cli.hash(source)[0])
     tf_cli.convert(out, tmp_path / "back", "--to", "raw")
     back = json.loads((tmp_path / "back" / "manifest.json").read_text())
     assert {"author": "A", "step": 3}.items() <= back["attributes"].items()
