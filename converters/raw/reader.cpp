@@ -62,6 +62,9 @@ Strings strings_in(const FileRange& range, std::uint64_t count, std::optional<Ch
   }
   Strings strings;
   strings.bytes = range.length;
+  if (checksum) {
+    strings.checked_by = checksum->kind == Checksum::Kind::sha256 ? "sha256" : "crc32c";
+  }
   strings.load = [range, count, checksum = std::move(checksum)] {
     try {
       const std::string bytes = range.file->read_string(range.offset, range.length);

@@ -8,6 +8,7 @@
 #include "encoding.h"
 #include "names.h"
 #include "slices.h"
+#include "sniff.h"
 #include "string_payload.h"
 
 namespace tensorferry::tensorflow {
@@ -38,13 +39,34 @@ bool is_bookkeeping(std::string_view name) {
   return name == kGraphKey || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
 }
 
+Tensor missing_file(const std::string& name) {
+  Tensor tensor;
+  tensor.name = name;
+  tensor.problem = Error(ErrorCode::input, "missing",
+                         "this file of the checkpoint is missing, and with it an unknown number of "
+                         "tensors")
+                       .in_file(name)
+                       .in_tensor(name);
+  return tensor;
+}
+
+Piece empty_piece(DType dtype) {
+  static const std::shared_ptr<const File> nothing = memory_file("nothing", std::string_view());
+  Piece piece;
+  if (dtype == DType::string) {
+    piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
+  } else {
+    piece.origin = FileRange{nothing, 0, 0};
+  }
+  return piece;
+}
+
 ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits,
                                  std::uint64_t entries)
     : input_(input),
       resolved_(resolved),
       limits_(limits),
-      parser_(limits.header_bytes / kEntryShare),
-      nothing_(memory_file("nothing", std::string_view())) {
+      parser_(limits.header_bytes / kEntryShare) {
   const std::uint64_t tensors = entries == 0 ? 0 : entries - 1;
   if (tensors > limits.tensors) {
     throw Error(
@@ -114,7 +136,7 @@ void ManifestBuilder::fill_slices(Tensor& tensor, const BundleEntry& entry) {
       missing.push_back(error.file());
     }
   }
-  check_cover(boxes, tensor.shape);
+  if (!resolved_.is_part) check_cover(boxes, tensor.shape);
   if (!missing.empty()) {
     std::sort(missing.begin(), missing.end());
     missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
@@ -186,7 +208,8 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
                              } catch (const Error& error) {
                                throw error.in_file(shard);
                              }
-                           }};
+                           },
+                           "crc32c"};
     return piece;
   }
   if (dtype == DType::variant) {
@@ -197,16 +220,6 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
     piece.checksum = checksum_of(entry.masked_crc);  // a variant's covers more than its bytes
   }
   piece.origin = std::move(range);
-  return piece;
-}
-
-Piece ManifestBuilder::empty_piece(DType dtype) const {
-  Piece piece;
-  if (dtype == DType::string) {
-    piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
-  } else {
-    piece.origin = FileRange{nothing_, 0, 0};
-  }
   return piece;
 }
 
@@ -222,6 +235,7 @@ ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
     const std::string name = shard_name(resolved_.prefix, entry.shard, header_->num_shards);
     try {
       shard.file = input_.sibling(name);
+      check_no_lfs_pointer(*shard.file);
     } catch (const Error& error) {
       const Error why = is_missing(error)
                             ? Error(ErrorCode::input, "missing", "the data file is missing")
@@ -239,11 +253,6 @@ FileRange ManifestBuilder::range_of(const BundleEntry& entry) {
   const auto size = static_cast<std::uint64_t>(entry.size);
   const std::uint64_t available = shard.file->size();
   if (size > available || offset > available - size) {
-    if (is_lfs_pointer_file(*shard.file)) {
-      throw Error(ErrorCode::corrupt, "lfs_pointer",
-                  "a Git-LFS pointer in place of the data; fetch the file with: git lfs pull")
-          .in_file(shard.file->name());
-    }
     // Both are below 2^63, so that the sum does not wrap.
     throw Error(ErrorCode::corrupt, "truncated",
                 "needs bytes " + std::to_string(offset) + ".." + std::to_string(offset + size) +

@@ -52,8 +52,6 @@ class ManifestBuilder {
                     const Shape& extent);
   /// The bytes of an entry as a piece without a box.
   Piece piece_of(const BundleEntry& entry, DType dtype, const Shape& shape);
-  /// No elements: no data file is needed, not even one that is there.
-  Piece empty_piece(DType dtype) const;
   FileRange range_of(const BundleEntry& entry);
   Shard& shard_of(const BundleEntry& entry);
   void list_orphans();
@@ -66,11 +64,16 @@ class ManifestBuilder {
   std::optional<BundleHeader> header_;
   std::map<std::int32_t, Shard> shards_;
   std::unordered_map<std::string, SliceEntry> slices_;
-  std::shared_ptr<const File> nothing_;  ///< stands in for the data of tensors without elements
   Manifest manifest_;
 };
 
 /// Whether an entry of that name is no weight: the object graph, Keras configuration.
 bool is_bookkeeping(std::string_view name);
+
+/// A file of the checkpoint that is not there, as a tensor without type: what was in it is unknown.
+Tensor missing_file(const std::string& name);
+
+/// A piece of no elements: no data file is needed, not even one that is there.
+Piece empty_piece(DType dtype);
 
 }  // namespace tensorferry::tensorflow

@@ -7,7 +7,7 @@
 
 namespace tensorferry {
 
-/// Reads V2 checkpoints ("tensor bundles").
+/// Reads checkpoints of both versions, and the constants of graphs.
 std::shared_ptr<const Reader> make_tensorflow_reader();
 
 }  // namespace tensorferry

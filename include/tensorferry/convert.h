@@ -31,6 +31,7 @@ Manifest read(const Input& input, const ReadOptions& options = {});
 /// How far a run is.
 struct Progress {
   std::uint64_t bytes_done = 0, bytes_total = 0;  ///< of output
+  bool reading_back = false;                      ///< a second pass, which verifies the output
 };
 
 struct RunOptions {
@@ -39,6 +40,10 @@ struct RunOptions {
   bool overwrite = false;
   bool sync = true;           ///< fsync files and directory before the final names appear
   bool verify_source = true;  ///< compare size, time and inode of every input at the end
+  /// Read the complete output back through its format's reader and compare every bit with the
+  /// source, before it gets its final name. Throws Error(usage.no_reader), Error(output.verify);
+  /// nothing is left then.
+  bool verify_output = false;
   std::function<void(const Progress&)>
       progress;  ///< called from one thread at a time, at most ten times a second
   const std::atomic<bool>* cancel =
@@ -50,6 +55,7 @@ struct Receipt {
   std::uint64_t tensors = 0, bytes = 0;  ///< tensors written, bytes of their elements
   std::uint64_t output_bytes = 0;
   double seconds = 0;
+  bool verified = false;  ///< the output was read back and has the same bits
   std::map<std::string, std::uint64_t>
       carried;                ///< logical dtype -> tensors written as another type and tagged
   std::uint64_t aliases = 0;  ///< tensors that share their bytes with another one

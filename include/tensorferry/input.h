@@ -37,6 +37,8 @@ class File {
   virtual FileIdentity identity() const = 0;
   /// Throws Error(input.changed) when the file is no longer what was opened.
   virtual void check_unchanged() const = 0;
+  /// The checksum that read_at verifies by itself, such as "crc32" of a zip member; empty = none.
+  virtual std::string_view checked_by() const { return {}; }
 
   /// read_at into a string, with the length checked against size() first.
   std::string read_string(std::uint64_t offset, std::uint64_t length) const;
@@ -80,6 +82,9 @@ class Input {
   std::vector<std::string> list(std::string_view subdirectory = "") const;
   /// Every file handed out so far, by this Input and its copies.
   std::vector<std::shared_ptr<const File>> opened() const;
+
+  /// For the library itself: `leaf` names one of the source's files, or is empty (the directory), or is a prefix.
+  static Input from_source(std::shared_ptr<const InputSource> source, std::string name, std::string leaf);
 
  private:
   Input(std::shared_ptr<const InputSource> source, Kind kind, std::string name, std::string leaf);

@@ -41,6 +41,7 @@ struct Strings {
   std::uint64_t bytes =
       0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
+  std::string_view checked_by = {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
 };
 
 /// A checksum over the bytes of a FileRange as they lie in the file.

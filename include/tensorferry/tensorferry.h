@@ -1,6 +1,7 @@
 // The whole public interface.
 #pragma once
 
+#include "tensorferry/compare.h"
 #include "tensorferry/convert.h"
 #include "tensorferry/dtype.h"
 #include "tensorferry/error.h"
@@ -8,4 +9,6 @@
 #include "tensorferry/input.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/manifest.h"
+#include "tensorferry/statistics.h"
 #include "tensorferry/stream.h"
+#include "tensorferry/values.h"

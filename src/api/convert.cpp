@@ -1,39 +1,30 @@
 #include "tensorferry/convert.h"
 
-#include "plan/tensor_source.h"
-#include "tensorferry/stream.h"
-#include "util/text.h"
+#include "tensorferry/compare.h"
 
 namespace tensorferry {
 namespace {
 
-constexpr std::size_t kStep = 1u << 20;
-
-void read_through(const Tensor& tensor) {
-  if (info(tensor.dtype).kind == DTypeKind::string) {
-    load_strings(tensor);
-    return;
-  }
-  auto stream = open_stream(tensor);
-  std::vector<std::byte> buffer(kStep);
-  while (stream->read(buffer) > 0) {
-  }
-}
-
 /// Leaves out what cannot be read whole, and gives its names.
-std::vector<std::string> leave_out_damaged(Manifest& manifest) {
+std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOptions& options) {
+  ScanOptions scan;
+  scan.threads = options.run.threads;
+  scan.limits = options.read.limits;
+  scan.cancel = options.run.cancel;
+  const std::vector<TensorCheck> checks = check_tensors(manifest, scan);
   std::vector<std::string> damaged;
-  std::erase_if(manifest.tensors, [&](const Tensor& tensor) {
-    try {
-      read_through(tensor);
-      return false;
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::resources || error.code() == ErrorCode::internal) throw;
-      manifest.notes.push_back({"salvage.left_out", error.what()});
-      damaged.push_back(tensor.name);
-      return true;
+  std::vector<Tensor> kept;
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    if (!checks[i].problem) {
+      kept.push_back(std::move(manifest.tensors[i]));
+      continue;
     }
-  });
+    const Error& error = *checks[i].problem;
+    if (error.code() == ErrorCode::resources || error.code() == ErrorCode::internal) throw Error(error);
+    manifest.notes.push_back({"salvage.left_out", error.what()});
+    damaged.push_back(manifest.tensors[i].name);
+  }
+  manifest.tensors = std::move(kept);
   return damaged;
 }
 
@@ -53,7 +44,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
         .in_file(source.string());
   }
   std::vector<std::string> damaged;
-  if (options.salvage) damaged = leave_out_damaged(manifest);
+  if (options.salvage) damaged = leave_out_damaged(manifest, options);
   return {ConversionPlan::make(std::move(manifest), format, target, options.write_options,
                                options.read.limits),
           std::move(damaged)};

@@ -20,6 +20,10 @@ Command ls_command();
 Command info_command();
 Command print_command();
 Command hash_command();
+Command diff_command();
+Command stats_command();
+Command verify_command();
+Command roundtrip_command();
 Command formats_command();
 
 /// In the order of the overview.

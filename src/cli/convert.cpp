@@ -18,6 +18,7 @@ constexpr OptionDef kWriting[] = {
     {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
     {"overwrite", nullptr, "Replace an output that exists"},
     {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
     {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
     {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
 };
@@ -48,6 +49,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
       static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
   options.run.memory_limit = arguments.bytes("memory-limit").value_or(options.run.memory_limit);
   options.run.overwrite = arguments.flag("overwrite");
+  options.run.verify_output = arguments.flag("verify");
   options.run.sync = !arguments.flag("no-sync");
   options.run.verify_source = !arguments.flag("no-verify-source");
   return options;
@@ -69,6 +71,7 @@ std::string summary(const std::string& target, const Receipt& receipt) {
     text += separator + dtype + " (" + std::to_string(tensors) + ")";
     separator = ", ";
   }
+  if (receipt.verified) text += "; verified";
   if (receipt.aliases > 0) text += "; " + count_of(receipt.aliases, "alias");
   if (!receipt.damaged.empty())
     text += "; " + count_of(receipt.damaged.size(), "damaged tensor") + " left out";

@@ -34,11 +34,6 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-Json json_number(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
-}
-
 }  // namespace
 
 Json json_bytes(std::string_view bytes) {
@@ -86,6 +81,11 @@ Json json_notes(const std::vector<Note>& notes) {
   for (const Note& note : notes)
     array.push_back({{"id", note.id}, {"text", json_bytes(note.text)}});
   return array;
+}
+
+Json json_number(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
 }
 
 std::string to_text(const Json& json) { return json.dump(); }

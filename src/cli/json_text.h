@@ -26,6 +26,9 @@ Json json_tensor(const Tensor& tensor);
 /// [{"id": ..., "text": ...}]
 Json json_notes(const std::vector<Note>& notes);
 
+/// A number, or "NaN", "Infinity" or "-Infinity".
+Json json_number(double value);
+
 /// One line.
 std::string to_text(const Json& json);
 

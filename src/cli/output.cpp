@@ -80,6 +80,14 @@ std::string fixed(double value, int decimals) {
   return {digits.data(), end};
 }
 
+std::string significant(double value, int digits_shown) {
+  std::array<char, 40> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                 std::chars_format::general, digits_shown)
+                       .ptr;
+  return {digits.data(), end};
+}
+
 std::string human_bytes(std::uint64_t bytes) {
   if (bytes < 1024) return std::to_string(bytes) + " B";
   constexpr std::array<std::string_view, 6> units = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

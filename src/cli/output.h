@@ -51,6 +51,8 @@ std::string exact_bytes(std::uint64_t bytes);
 std::string count_of(std::uint64_t count, std::string_view noun);
 /// A fixed number of decimals, without the locale.
 std::string fixed(double value, int decimals);
+/// A number of significant digits, such as 1.5e-07.
+std::string significant(double value, int digits_shown);
 
 /// "corrupt.checksum: what it is", for listings.
 std::string short_problem(const Error& problem);

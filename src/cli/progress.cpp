@@ -16,6 +16,7 @@ namespace tensorferry::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::size_t kVerifying = 10;  // characters of "verifying "
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -43,7 +44,10 @@ class Bar : public ProgressDisplay {
     const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     const std::size_t width = known ? size.ws_col - std::size_t{1} : 79;
     std::string line("\r");
-    line.append(progress_line(progress.bytes_done, progress.bytes_total, seconds, width))
+    if (progress.reading_back) line += "verifying ";
+    line.append(
+            progress_line(progress.bytes_done, progress.bytes_total, seconds,
+                          progress.reading_back && width > kVerifying ? width - kVerifying : width))
         .append("\x1b[K");
     write_to_stderr(line);
     shown_ = true;
@@ -112,7 +116,7 @@ std::string progress_line(std::uint64_t done, std::uint64_t total, double second
 }
 
 std::string progress_json(std::string_view event, const Progress& progress, double seconds) {
-  return to_text({{"event", event},
+  return to_text({{"event", progress.reading_back ? "verify" : event},
                   {"bytes", progress.bytes_done},
                   {"total", progress.bytes_total},
                   {"seconds", seconds},

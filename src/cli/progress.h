@@ -17,7 +17,8 @@ std::string progress_line(std::uint64_t done, std::uint64_t total, double second
                           std::size_t width);
 /// "0:07", "12:34", "1:02:03"
 std::string clock_text(double seconds);
-/// One JSON object without a line end. `event` is "progress" or "done".
+/// One JSON object without a line end. `event` is "progress" or "done"; while the output is read
+/// back it is "verify".
 std::string progress_json(std::string_view event, const Progress& progress, double seconds);
 
 /// Shows progress. update() is called from one thread at a time.

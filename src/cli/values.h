@@ -24,7 +24,4 @@ void append_value(std::string& out, DType dtype, const std::byte* bytes, Style s
 /// at `limit` bytes (0 = never). As JSON: a string, or {"base64": ...} when it is not UTF-8.
 void append_string(std::string& out, std::string_view element, Style style, std::size_t limit = 0);
 
-/// The value of one code of a real type of at most 16 bits, exactly.
-float decode_small_float(DType dtype, unsigned code);
-
 }  // namespace tensorferry::cli

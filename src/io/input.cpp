@@ -135,13 +135,17 @@ Input Input::open(const fs::path& path) {
       .in_file(name);
 }
 
-Input Input::memory(const std::string& path, std::map<std::string, std::string> files) {
-  bool is_file = files.contains(path);
-  auto source = memory_source(std::move(files));
-  if (path.empty()) return Input(source, Kind::directory, "memory", "");
-  Input input(source, is_file ? Kind::file : Kind::prefix, path, path);
-  if (is_file) input.file_ = source->sibling(path);
+Input Input::from_source(std::shared_ptr<const InputSource> source, std::string name,
+                         std::string leaf) {
+  if (leaf.empty()) return Input(std::move(source), Kind::directory, std::move(name), "");
+  const bool is_file = source->exists(leaf);
+  Input input(source, is_file ? Kind::file : Kind::prefix, std::move(name), leaf);
+  if (is_file) input.file_ = source->sibling(leaf);
   return input;
+}
+
+Input Input::memory(const std::string& path, std::map<std::string, std::string> files) {
+  return from_source(memory_source(std::move(files)), path.empty() ? "memory" : path, path);
 }
 
 std::shared_ptr<const File> Input::file() const {

@@ -45,6 +45,10 @@ class OutputFiles {
   /// Takes a complete file back, after making its contents durable when `sync`.
   void complete(std::size_t index, Descriptor fd, bool sync);
 
+  /// The complete output as a reader finds it under its final names, and nothing else that lies
+  /// there. Before commit(); the files handed out must be let go before this object is.
+  Input as_input() const;
+
   /// Makes the contents of all files durable at once; what other programs wrote to that file
   /// system, too.
   void sync_all();

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "core/strings.h"
 #include "io/output_files.h"
 #include "plan/mover.h"
+#include "plan/verify_output.h"
 #include "tensorferry/convert.h"
 #include "util/text.h"
 
@@ -16,8 +19,10 @@ namespace fs = std::filesystem;
 struct ConversionPlan::State {
   Manifest manifest;
   Layout layout;
-  std::shared_ptr<const Writer> writer;
+  std::optional<Manifest> whole;  // before strings were split, if they were
+  Format format;
   fs::path target;
+  Limits limits;
   std::uint64_t tensors = 0, bytes = 0;  // before strings were split
   std::map<std::string, std::uint64_t> carried;
   std::uint64_t aliases = 0;
@@ -115,6 +120,13 @@ std::uint64_t size_of(const Layout& layout) {
   return total;
 }
 
+void require_reader(const Format& format) {
+  if (format.reader) return;
+  throw Error(ErrorCode::usage, "no_reader",
+              std::string(format.name) +
+                  " can be written, not read: its output cannot be verified by reading it back");
+}
+
 std::string shown_path(const fs::path& target, const Layout& layout, std::size_t file) {
   const std::string& name = layout.files[file].name;
   if (layout.directory) return (target / name).string();
@@ -157,7 +169,8 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   refuse_dtypes(manifest, format);
 
   auto state = std::make_unique<State>();
-  state->writer = format.writer;
+  state->format = format;
+  state->limits = limits;
   state->target = target;
   state->aliases = count_aliases(manifest);
   state->tensors = manifest.tensors.size();
@@ -167,7 +180,10 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
     if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
   }
   const auto strings = format.writer->encoding(DType::string);
-  if (strings && strings->carrier == Carrier::string_pair) manifest = split_strings(manifest);
+  if (strings && strings->carrier == Carrier::string_pair) {
+    Manifest split = split_strings(manifest);
+    state->whole = std::exchange(manifest, std::move(split));
+  }
   check(manifest, limits);
   state->manifest = std::move(manifest);
 
@@ -187,7 +203,7 @@ std::string ConversionPlan::describe() const {
   std::string text;
   for (const Slot& slot : layout.slots) {
     const Tensor& tensor = state_->manifest.tensors[slot.tensor];
-    const Encoding encoding = *state_->writer->encoding(tensor.dtype);
+    const Encoding encoding = *state_->format.writer->encoding(tensor.dtype);
     text += printable(tensor.name) + "  " + std::string(to_string(tensor.dtype)) + " " +
             to_string(tensor.shape) + "  " + std::to_string(tensor.bytes()) + " bytes -> " +
             printable(shown_path(state_->target, layout, slot.file));
@@ -208,6 +224,7 @@ std::string ConversionPlan::describe() const {
 Receipt ConversionPlan::run(const RunOptions& options) && {
   const auto start = std::chrono::steady_clock::now();
   State& state = *state_;
+  if (options.verify_output) require_reader(state.format);
   OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
   for (const OutputFile& file : state.layout.files) target.names.push_back(file.name);
   OutputFiles output(std::move(target), state.manifest.sources);
@@ -216,6 +233,10 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   MoveResult moved;
   try {
     moved = move_all(state.manifest, state.layout, output, options);
+    if (options.verify_output) {
+      verify_output(output.as_input(), state.format, state.whole ? *state.whole : state.manifest,
+                    state.limits, options);
+    }
     if (options.verify_source) {
       for (const auto& source : state.manifest.sources) source->check_unchanged();
     }
@@ -229,6 +250,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.tensors = state.tensors;
   receipt.bytes = state.bytes;
   receipt.output_bytes = moved.output_bytes;
+  receipt.verified = options.verify_output;
   receipt.carried = state.carried;
   receipt.aliases = state.aliases;
   receipt.notes = state.manifest.notes;

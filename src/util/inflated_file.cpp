@@ -18,7 +18,8 @@ namespace tensorferry {
 namespace {
 
 constexpr std::uint64_t kInput = 64u << 10;
-constexpr std::uint64_t kRecent = 4u << 20;   // of output, for readers that come a little late
+constexpr std::uint64_t kRecent = 4u << 20;  // of output, for readers that come a little late
+constexpr std::uint64_t kLeastStep = 16u << 10;
 constexpr std::uint64_t kSpacing = 1u << 20;  // of checkpoints, near the end of what is inflated
 constexpr std::size_t kNear = 16, kFar = 16;  // checkpoints at most
 constexpr std::uint64_t kCheckpoint = 41u << 10;  // zlib's state with its window of 32 KiB
@@ -91,7 +92,8 @@ class Decoder {
         range_(range),
         inflate_(std::make_unique<Inflate>()),
         input_(kInput),
-        recent_(std::clamp<std::uint64_t>(range.size, 1, kRecent)) {}
+        ring_(std::clamp<std::uint64_t>(range.size, 1, kRecent)),
+        recent_(std::make_unique_for_overwrite<std::byte[]>(ring_)) {}
 
   /// Bytes of memory that decoding `size` bytes takes at most.
   static std::uint64_t cost(std::uint64_t size) {
@@ -104,11 +106,11 @@ class Decoder {
     while (!bytes.empty()) {
       if (offset >= out_ || out_ - offset > kept_) {
         seek(offset);
-        while (out_ <= offset) step();
+        while (out_ <= offset) step(offset + bytes.size());
       }
-      const std::uint64_t at = offset % recent_.size();
-      const std::uint64_t count = std::min({bytes.size(), out_ - offset, recent_.size() - at});
-      std::memcpy(bytes.data(), recent_.data() + at, count);
+      const std::uint64_t at = offset % ring_;
+      const std::uint64_t count = std::min({bytes.size(), out_ - offset, ring_ - at});
+      std::memcpy(bytes.data(), recent_.get() + at, count);
       bytes = bytes.subspan(count);
       offset += count;
     }
@@ -116,7 +118,7 @@ class Decoder {
 
   /// Inflates what is left, and compares.
   void verify() {
-    while (out_ < range_.size) step();
+    while (out_ < range_.size) step(range_.size);
     Bytef surplus = 0;
     z_stream& stream = inflate_->stream();
     for (int status = ended_ ? Z_STREAM_END : Z_OK; status != Z_STREAM_END;) {
@@ -162,19 +164,20 @@ class Decoder {
     ended_ = false;
   }
 
-  /// Inflates to the end of the ring, of the input or of the spacing, whichever comes first.
-  void step() {
+  /// Inflates a little beyond `until` at most, to the end of the ring, of the input or of the
+  /// spacing.
+  void step(std::uint64_t until) {
     z_stream& stream = inflate_->stream();
-    const std::uint64_t at = out_ % recent_.size();
-    const std::uint64_t room =
-        std::min({recent_.size() - at, range_.size - out_, kSpacing - out_ % kSpacing});
-    stream.next_out = reinterpret_cast<Bytef*>(recent_.data() + at);
+    const std::uint64_t at = out_ % ring_;
+    const std::uint64_t room = std::min({ring_ - at, range_.size - out_, kSpacing - out_ % kSpacing,
+                                         std::max(until - out_, kLeastStep)});
+    stream.next_out = reinterpret_cast<Bytef*>(recent_.get() + at);
     stream.avail_out = static_cast<uInt>(room);
     const int status = advance();
     const std::uint64_t made = room - stream.avail_out;
-    crc_ = crc32(crc_, std::span(recent_).subspan(at, made));
+    crc_ = crc32(crc_, std::span(recent_.get() + at, made));
     out_ += made;
-    kept_ = std::min<std::uint64_t>(kept_ + made, recent_.size());
+    kept_ = std::min<std::uint64_t>(kept_ + made, ring_);
     if (status == Z_STREAM_END) {
       ended_ = true;
       if (out_ < range_.size) {
@@ -212,7 +215,9 @@ class Decoder {
   const std::string name_;
   const DeflatedRange range_;
   std::unique_ptr<Inflate> inflate_;
-  std::vector<std::byte> input_, recent_;  // recent_: byte n of the output at n modulo its size
+  std::vector<std::byte> input_;
+  std::uint64_t ring_;                   // bytes of recent_
+  std::unique_ptr<std::byte[]> recent_;  // byte n of the output at n modulo ring_
   Checkpoints checkpoints_;
   std::uint64_t in_ = 0, out_ = 0;  // bytes taken from the range, bytes made
   std::uint64_t kept_ = 0;          // bytes before out_ that recent_ holds

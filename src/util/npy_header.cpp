@@ -35,9 +35,7 @@ std::uint64_t little(std::string_view bytes, std::size_t at, std::size_t count) 
   return value;
 }
 
-/// A bool is a whole number in Python.
 std::uint64_t extent_of(const PythonValue& value) {
-  if (value.kind == Kind::boolean) return value.boolean ? 1 : 0;
   if (value.kind != Kind::integer) corrupt("has an extent that is no whole number");
   if (value.too_large) corrupt("has an extent beyond 64 bits");
   if (value.negative && value.integer != 0) corrupt("has a negative extent");

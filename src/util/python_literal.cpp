@@ -74,7 +74,7 @@ class Parser {
       const char c = text_[at_];
       if (c == '#') {
         while (at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
-      } else if (c == '\\' && peek(1) == '\n') {
+      } else if (c == '\\' && peek(1) == '\n' && at_ + 2 < text_.size()) {
         ++at_;
       } else if (c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f') {
         return;

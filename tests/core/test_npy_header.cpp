@@ -57,7 +57,7 @@ TEST_CASE("headers that np.load accepts, each of the shape (2, 3)") {
   }
   CHECK(parse("{'descr': '<f4', 'fortran_order': True, 'shape': ()}").column_major);
   CHECK(parse("{'descr': '<f4', 'fortran_order': False, 'shape': ()}").shape.empty());
-  CHECK(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (True, 1_0)}").shape ==
+  CHECK(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (0b1, 1_0)}").shape ==
         Shape{1, 10});
   CHECK(parse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}").record);
 }
@@ -84,6 +84,8 @@ TEST_CASE("headers that np.load refuses are corrupt") {
       "{'descr': '<f4', 'fortran_order': 0, 'shape': (6,)}",
       "{'descr': '<f4', 'fortran_order': 'False', 'shape': (6,)}",
       "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (True,)}",
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}\\\n",
       "{'descr': '<f4', 'fortran_order': False, 'shape': (1.0,)}",
       "{'descr': '<f4', 'fortran_order': False, 'shape': (1e3,)}",
       "{'descr': '<f4', 'fortran_order': False, 'shape': (2**3,)}",

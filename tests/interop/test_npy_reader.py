@@ -122,20 +122,27 @@ def in_file(text: str | bytes, payload: bytes = bytes(range(12)), version: int =
 
 
 def mutants() -> list[str]:
+    """Headers token by token: other spellings of each, harmless things between them, and now and then damage."""
     rng = random.Random(5)
-    tokens = ["'descr'", "'<i2'", "'fortran_order'", "False", "True", "'shape'", "(2, 3)", "(3, 2)", "(6,)", "(6)", "[2, 3]",
-              "{", "}", "(", ")", ",", ":", " ", "\n", "# x\n", "'", '"', "u", "b", "r", "L", "0", "1", "-", "+", "_", "0x",
-              "None", "''", "2L", "\\", "\\x32", "'>i2'", "'|S1'", "'u2'", "1.", "e", "()", "*", "\t", "\x0c", "'<' 'i2'"]
+    spelled = {"'descr'": ["'descr'", '"descr"', "u'descr'", "'de' 'scr'", "'\\x64escr'", "('descr')", "r'descr'"],
+               "'<i2'": ["'<i2'", "'>i2'", "'i2'", "'int16'", "'h'", "'<' 'i2'", '"|i2"', "'=i2'", "('<i2')", "'<\\151\\u0032'"],
+               "'shape'": ["'shape'", '"shape"', "u\"shape\"", "'''shape'''"],
+               "'fortran_order'": ["'fortran_order'", "'fortran_' 'order'"],
+               "False": ["False", "True", "(False)", "0", "None"],
+               "2": ["2", "2L", "+2", "0x2", "0b10", "0o2", "(2)", "-2", "02", "2.0", "2_", "True", "2l"],
+               "3": ["3", "3L", "0_3", "0x_3", "0X3", "1_0"]}
+    between = ["", "", "", "", " ", "\n", "\t", "# note\n", "\\\n", "\x0c"]
+    damage = ["'", ",", "(", ")", "{", "}", ":", "x", "b", "'descr': '<i2',", "'x': 1,", "*", "L", "\\", "\r\n", "\0"]
+    tokens = ["{", "'descr'", ":", "'<i2'", ",", "'fortran_order'", ":", "False", ",", "'shape'", ":", "(", "2", ",", "3", ")",
+              ",", "}"]
     made = []
-    for _ in range(1500):
-        text = GOOD
-        for _ in range(rng.randint(1, 3)):
-            at = rng.randrange(len(text) + 1)
-            if rng.random() < 0.5:
-                text = text[:at] + rng.choice(tokens) + text[at:]
-            else:
-                text = text[:at] + text[at + rng.randint(1, 4):]
-        made.append(text)
+    for _ in range(2000):
+        here = [rng.choice(spelled[t]) if t in spelled and rng.random() < 0.3 else t for t in tokens]
+        if rng.random() < 0.3:
+            here.insert(rng.randrange(len(here) + 1), rng.choice(damage))
+        if rng.random() < 0.15:
+            del here[rng.randrange(len(here))]
+        made.append("".join(t + rng.choice(between) for t in here) + rng.choice(["", "\n", " # end", "\n\n", " \n# x\n"]))
     return made
 
 
@@ -143,7 +150,7 @@ def mutants() -> list[str]:
 def test_a_mutated_header_is_read_as_numpy_reads_it_or_refused_as_numpy_refuses_it(tf_cli, tmp_path):
     want, differ = {}, []
     for i, text in enumerate(mutants()):
-        data = in_file(text, bytes(range(24)))
+        data = in_file(text, bytes(range(120)))
         (tmp_path / f"{i}.npy").write_bytes(data)
         try:
             array = np.load(io.BytesIO(data))
@@ -151,14 +158,9 @@ def test_a_mutated_header_is_read_as_numpy_reads_it_or_refused_as_numpy_refuses_
         except Exception:  # noqa: BLE001  numpy raises many kinds
             want[str(i)] = (text, None, None)
     listed = {e["name"]: e for e in json.loads(tf_cli("ls", tmp_path, "--json").out)["tensors"]}
-    names = {"int16": "int16", "uint16": "uint16"}
     for key, (text, shape, dtype) in want.items():
         entry = listed[key]
         ours = None if "problem" in entry else tuple(entry["shape"])
-        strange = dtype is not None and (dtype.kind in "SUOV" or dtype.name not in names)
-        if strange:
-            continue
-        # A structured or otherwise odd dtype aside, both must agree on acceptance and shape.
         if ours != shape or (shape is not None and entry["dtype"] != dtype.name):
             differ.append((text, shape, dtype, entry))
     accepted = sum(shape is not None for _, shape, _ in want.values())

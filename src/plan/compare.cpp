@@ -1,0 +1,183 @@
+#include "tensorferry/compare.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <unordered_map>
+
+#include "plan/element_compare.h"
+#include "plan/scan.h"
+#include "util/json.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::size_t kStep = 1u << 20;
+
+/// A tensor of A and its counterpart; either may be missing.
+struct Pair {
+  const Tensor* a = nullptr;
+  const Tensor* b = nullptr;
+};
+
+std::vector<Pair> pair_up(const Manifest& a, const Manifest& b,
+                          const std::map<std::string, std::string>& names) {
+  std::unordered_map<std::string_view, const Tensor*> unpaired;
+  for (const Tensor& tensor : b.tensors) unpaired.emplace(tensor.name, &tensor);
+  std::unordered_map<std::string_view, std::string_view> taken;  // B's name -> A's
+  std::vector<Pair> pairs;
+  for (const Tensor& tensor : a.tensors) {
+    const auto mapped = names.find(tensor.name);
+    const std::string& name = mapped == names.end() ? tensor.name : mapped->second;
+    const auto [other, first] = taken.emplace(name, tensor.name);
+    if (!first) {
+      throw Error(ErrorCode::usage, "name_map",
+                  "\"" + printable(other->second) + "\" and \"" + printable(tensor.name) +
+                      "\" both mean \"" + printable(name) + "\"");
+    }
+    const auto found = unpaired.find(name);
+    pairs.push_back({&tensor, found == unpaired.end() ? nullptr : found->second});
+    if (found != unpaired.end()) unpaired.erase(found);
+  }
+  for (const Tensor& tensor : b.tensors) {
+    if (unpaired.contains(tensor.name)) pairs.push_back({nullptr, &tensor});
+  }
+  return pairs;
+}
+
+Difference describe(const Pair& pair, Difference::Kind kind) {
+  Difference difference;
+  difference.kind = kind;
+  if (pair.a) {
+    difference.name_a = pair.a->name;
+    difference.dtype_a = pair.a->dtype;
+    difference.shape_a = pair.a->shape;
+  }
+  if (pair.b) {
+    difference.name_b = pair.b->name;
+    difference.dtype_b = pair.b->dtype;
+    difference.shape_b = pair.b->shape;
+  }
+  return difference;
+}
+
+class Comparing {
+ public:
+  Comparing(const CompareOptions& options, std::vector<Pair> pairs, std::uint64_t bytes)
+      : options_(options),
+        pairs_(std::move(pairs)),
+        found_(pairs_.size()),
+        scan_(options.scan, bytes) {}
+
+  Comparison run() {
+    scan_.run(pairs_.size(), [this](std::size_t i) { look_at(pairs_[i], found_[i]); });
+    Comparison all;
+    for (Found& found : found_) {
+      all.bytes += found.bytes;
+      if (found.differences.empty()) ++all.same;
+      for (Difference& difference : found.differences) {
+        const bool close =
+            difference.kind == Difference::Kind::values && difference.elements.apart == 0;
+        (close ? all.close : all.differences).push_back(std::move(difference));
+      }
+    }
+    return all;
+  }
+
+ private:
+  struct Found {
+    std::vector<Difference> differences;
+    std::uint64_t bytes = 0;
+  };
+
+  void look_at(const Pair& pair, Found& found) {
+    using enum Difference::Kind;
+    const auto add = [&](Difference::Kind kind) -> Difference& {
+      return found.differences.emplace_back(describe(pair, kind));
+    };
+    if (!pair.b) add(only_a);
+    if (!pair.a) add(only_b);
+    if (!pair.a || !pair.b) return;
+    if (pair.a->dtype != pair.b->dtype) add(dtype);
+    if (pair.a->shape != pair.b->shape) add(shape);
+    if (!found.differences.empty()) return;
+    try {
+      const ElementDifferences elements = compare_elements(*pair.a, *pair.b);
+      found.bytes = pair.a->bytes();
+      if (elements.bits > 0) add(values).elements = elements;
+    } catch (const Error& error) {
+      if (error.id() == "input.cancelled") throw;
+      add(unreadable).problem = error;
+    }
+  }
+
+  ElementDifferences compare_elements(const Tensor& a, const Tensor& b) {
+    for (const Tensor* tensor : {&a, &b}) {
+      if (tensor->problem) throw tensor->problem->in_tensor(tensor->name);
+    }
+    ElementComparer comparer(a.dtype, options_.tolerance);
+    if (info(a.dtype).kind == DTypeKind::string) {
+      const auto turn = scan_.strings_turn();
+      comparer.add_strings(load_strings(a, options_.scan.limits),
+                           load_strings(b, options_.scan.limits));
+      scan_.advance(a.bytes());
+      return comparer.result();
+    }
+    const auto stream_a = open_stream(a), stream_b = open_stream(b);
+    std::vector<std::byte> bytes_a(kStep), bytes_b(kStep);
+    for (;;) {
+      const std::size_t n = read_full(*stream_a, bytes_a), m = read_full(*stream_b, bytes_b);
+      if (n != m) return of_another_length(comparer.result());
+      if (n == 0) return comparer.result();
+      comparer.add(std::span(bytes_a).first(n), std::span(bytes_b).first(m));
+      scan_.advance(n);
+    }
+  }
+
+  /// Only bytes that no format interprets can be of another length in the same shape.
+  static ElementDifferences of_another_length(ElementDifferences elements) {
+    ++elements.bits;
+    ++elements.apart;
+    return elements;
+  }
+
+  const CompareOptions& options_;
+  std::vector<Pair> pairs_;
+  std::vector<Found> found_;
+  Scan scan_;
+};
+
+}  // namespace
+
+Comparison compare(const Manifest& a, const Manifest& b, const CompareOptions& options) {
+  std::vector<Pair> pairs = pair_up(a, b, options.names);
+  std::uint64_t bytes = 0;
+  for (const Pair& pair : pairs) {
+    if (pair.a && pair.b && !pair.a->problem) bytes += pair.a->bytes();
+  }
+  return Comparing(options, std::move(pairs), bytes).run();
+}
+
+std::map<std::string, std::string> read_name_map(const std::filesystem::path& path) {
+  constexpr std::uint64_t kMostBytes = 100'000'000;  // as Limits::header_bytes
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorCode::usage, "name_map", why).in_file(path.string());
+  };
+  const auto file = Input::open(path).file();
+  if (file->size() > kMostBytes) refuse("is too large for a map of names");
+  std::map<std::string, std::string> names;
+  try {
+    const Json document = parse_json(file->read_string(0, file->size()));
+    if (!document.is_object()) refuse("is not a JSON object of names to names");
+    for (const auto& [from, to] : document.items()) {
+      if (!to.is_string())
+        refuse("\"" + printable(from) + "\" leads to something that is not a text");
+      names.emplace(from, to.get<std::string>());
+    }
+  } catch (const Error& error) {
+    throw error.in_file(path.string());
+  }
+  return names;
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,82 @@
+#include "plan/verify_output.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "tensorferry/compare.h"
+
+namespace tensorferry {
+namespace {
+
+constexpr std::size_t kMostDifferences = 20;
+
+/// A reader may describe more than was written: what the file itself adds as bookkeeping.
+void drop_additions(Manifest& found, const Manifest& wanted) {
+  std::unordered_set<std::string_view> names;
+  for (const Tensor& tensor : wanted.tensors) names.insert(tensor.name);
+  std::erase_if(found.tensors, [&](const Tensor& tensor) {
+    return tensor.bookkeeping && !names.contains(tensor.name);
+  });
+}
+
+std::string text_of(const Difference& difference) {
+  using enum Difference::Kind;
+  const std::string name =
+      "\"" + printable(difference.name_a.empty() ? difference.name_b : difference.name_a) + "\" ";
+  switch (difference.kind) {
+    case only_a:
+      return name + "is missing";
+    case only_b:
+      return name + "was not asked for";
+    case dtype:
+      return name + "is " + std::string(to_string(difference.dtype_b)) + ", not " +
+             std::string(to_string(difference.dtype_a));
+    case shape:
+      return name + "has the shape " + to_string(difference.shape_b) + ", not " +
+             to_string(difference.shape_a);
+    case unreadable:
+      return name + "cannot be read: " + difference.problem->id() + ": " +
+             difference.problem->message();
+    case values:
+      break;
+  }
+  return name + "has " + std::to_string(difference.elements.bits) + " of " +
+         std::to_string(difference.elements.elements) + " elements with other bits, first at " +
+         std::to_string(difference.elements.first);
+}
+
+}  // namespace
+
+void verify_output(const Input& output, const Format& format, const Manifest& wanted,
+                   const Limits& limits, const RunOptions& options) {
+  std::string message = "what was written is not what was read; nothing is kept";
+  try {
+    Manifest found = format.reader->read(output, Options(format.read_options, {}), limits);
+    check(found, limits);
+    drop_additions(found, wanted);
+    CompareOptions comparing;
+    comparing.scan.threads = options.threads;
+    comparing.scan.limits = limits;
+    comparing.scan.cancel = options.cancel;
+    if (options.progress) {
+      comparing.scan.progress = [&](const Progress& at) {
+        options.progress(Progress{at.bytes_done, at.bytes_total, true});
+      };
+    }
+    const Comparison comparison = compare(wanted, found, comparing);
+    if (comparison.equal()) return;
+    const std::vector<Difference>& all = comparison.differences;
+    for (std::size_t i = 0; i < std::min(all.size(), kMostDifferences); ++i) {
+      message += "\n  " + text_of(all[i]);
+    }
+    if (all.size() > kMostDifferences) {
+      message += "\n  and " + std::to_string(all.size() - kMostDifferences) + " more";
+    }
+  } catch (const Error& error) {
+    if (error.id() == "input.cancelled" || error.code() == ErrorCode::resources) throw;
+    message += "\n  " + error.id() + ": " + error.message();
+  }
+  throw Error(ErrorCode::output, "verify", message);
+}
+
+}  // namespace tensorferry
