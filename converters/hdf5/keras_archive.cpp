@@ -23,7 +23,11 @@ class VerifiedFile final : public File {
   void check_unchanged() const override { file_->check_unchanged(); }
   std::string_view checked_by() const override { return "crc32"; }
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    std::call_once(verified_, [this] { verify(); });
+    {
+      const std::lock_guard lock(mutex_);
+      if (!verified_) verify();
+      verified_ = true;
+    }
     file_->read_at(offset, bytes);
   }
 
@@ -45,7 +49,8 @@ class VerifiedFile final : public File {
 
   std::shared_ptr<const File> file_;
   std::uint32_t crc_;
-  mutable std::once_flag verified_;
+  mutable std::mutex mutex_;
+  mutable bool verified_ = false;
 };
 
 const ZipMember* member(const ZipArchive& archive, std::string_view name) {
