@@ -1,5 +1,6 @@
 #include "graph_reader.h"
 
+#include <string_view>
 #include <utility>
 
 #include "sparse.h"
@@ -13,6 +14,18 @@ constexpr int kMostDepth = 100;  // of messages in messages, as in protobuf itse
 FileRange range_of(const FileRange& message, const FileCursor& cursor, const wire::Field& field) {
   expect_bytes(cursor, field);
   return {message.file, cursor.position(), field.value};
+}
+
+Error duplicate(const std::string& name) {
+  return Error(ErrorCode::corrupt, "duplicate_name", "two tensors of a graph have this name")
+      .in_tensor(name);
+}
+
+std::string unused(std::string wanted, const std::unordered_set<std::string_view>& taken) {
+  if (!taken.contains(wanted)) return wanted;
+  std::uint64_t number = 2;
+  while (taken.contains(wanted + "#" + std::to_string(number))) ++number;
+  return wanted + "#" + std::to_string(number);
 }
 
 }  // namespace
@@ -255,29 +268,21 @@ bool GraphReader::add_constant(const FileRange& message, const Attribute& attrib
 }
 
 std::vector<Tensor> GraphReader::take() {
-  std::unordered_set<std::string> taken;
+  std::unordered_set<std::string_view> taken;
   taken.reserve(tensors_.size());
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    if (scope_of_[i] != 0) continue;
-    if (!taken.insert(tensors_[i].name).second) {
-      throw Error(ErrorCode::corrupt, "duplicate_name", "two tensors of the graph have this name")
-          .in_tensor(tensors_[i].name);
-    }
+    if (scope_of_[i] == 0 && !taken.insert(tensors_[i].name).second)
+      throw duplicate(tensors_[i].name);
   }
   std::unordered_set<std::string> inner;  // scope number and name
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const std::uint32_t scope = scope_of_[i];
     Tensor& tensor = tensors_[i];
     if (scope != 0) {
-      if (!inner.insert(std::to_string(scope) + "/" + tensor.name).second) {
-        throw Error(ErrorCode::corrupt, "duplicate_name", "two tensors of a graph have this name")
-            .in_tensor(scopes_[scope] + tensor.name);
-      }
-      const std::string wanted = scopes_[scope] + tensor.name;
-      std::string name = wanted;
-      for (std::uint64_t n = 2; !taken.insert(name).second; ++n)
-        name = wanted + "#" + std::to_string(n);
-      tensor.name = std::move(name);
+      std::string name = scopes_[scope] + tensor.name;
+      if (!inner.insert(std::to_string(scope) + "/" + tensor.name).second) throw duplicate(name);
+      tensor.name = unused(std::move(name), taken);
+      taken.insert(tensor.name);
     }
     if (tensor.problem) tensor.problem = tensor.problem->in_tensor(tensor.name);
   }
