@@ -29,10 +29,10 @@ struct Placement {
   haddr_t address = 0;  ///< of the dataset's object header
   Shape shape;
   std::uint64_t element_bytes = 1;
-  Shape chunk;                   ///< of a chunked dataset; as many extents as the shape
-  std::vector<Filter> filters;   ///< in the order in which they were applied
-  bool plain_edges = false;      ///< chunks that stand out of the shape are not filtered
-  std::vector<std::byte> fill;   ///< one element for what was never written; empty = refuse it
+  Shape chunk;                  ///< of a chunked dataset; as many extents as the shape
+  std::vector<Filter> filters;  ///< in the order in which they were applied
+  bool plain_edges = false;     ///< chunks that stand out of the shape are not filtered
+  std::vector<std::byte> fill;  ///< one element for what was never written; empty = refuse it
 };
 
 /// The dataset that its object header holds.

@@ -19,10 +19,10 @@ struct NamedFilter {
 
 // The HDF Group's registry of filters.
 constexpr std::array kNames{
-    NamedFilter{4, "szip"},     NamedFilter{5, "nbit"},       NamedFilter{6, "scaleoffset"},
-    NamedFilter{305, "lzo"},    NamedFilter{307, "bzip2"},    NamedFilter{32000, "lzf"},
-    NamedFilter{32001, "blosc"}, NamedFilter{32004, "lz4"},   NamedFilter{32008, "bitshuffle"},
-    NamedFilter{32013, "zfp"},  NamedFilter{32015, "zstd"},   NamedFilter{32026, "blosc2"},
+    NamedFilter{4, "szip"},      NamedFilter{5, "nbit"},     NamedFilter{6, "scaleoffset"},
+    NamedFilter{305, "lzo"},     NamedFilter{307, "bzip2"},  NamedFilter{32000, "lzf"},
+    NamedFilter{32001, "blosc"}, NamedFilter{32004, "lz4"},  NamedFilter{32008, "bitshuffle"},
+    NamedFilter{32013, "zfp"},   NamedFilter{32015, "zstd"}, NamedFilter{32026, "blosc2"},
 };
 
 std::string filter_name(H5Z_filter_t id, std::string_view stored) {
@@ -32,21 +32,23 @@ std::string filter_name(H5Z_filter_t id, std::string_view stored) {
   return stored.empty() ? "not known" : printable(stored);
 }
 
-Filter filter_at(hid_t creation, unsigned index) {
+// `local` = with the values that the library sets for the dataset's type; it does so for elements
+// of a fixed size only.
+Filter filter_at(hid_t creation, unsigned index, bool local) {
   std::array<unsigned, 8> values{};
   std::size_t count = values.size();
   std::array<char, 64> name{};
   unsigned flags = 0, config = 0;
-  const H5Z_filter_t id =
-      readable(H5Pget_filter2(creation, index, &flags, &count, values.data(), name.size(),
-                              name.data(), &config),
-               "read a filter");
+  const H5Z_filter_t id = readable(H5Pget_filter2(creation, index, &flags, &count, values.data(),
+                                                  name.size(), name.data(), &config),
+                                   "read a filter");
   switch (id) {
     case H5Z_FILTER_DEFLATE:
       return {Filter::Kind::deflate};
     case H5Z_FILTER_SHUFFLE:
-      if (count != 1 || values[0] == 0)
-        throw Error(ErrorCode::corrupt, "filter", "its shuffle filter does not say of how many bytes");
+      if (local && (count != 1 || values[0] == 0))
+        throw Error(ErrorCode::corrupt, "filter",
+                    "its shuffle filter does not say of how many bytes");
       return {Filter::Kind::shuffle, values[0]};
     case H5Z_FILTER_FLETCHER32:
       return {Filter::Kind::fletcher32};
@@ -58,12 +60,12 @@ Filter filter_at(hid_t creation, unsigned index) {
   }
 }
 
-std::vector<Filter> filters_of(hid_t creation) {
+std::vector<Filter> filters_of(hid_t creation, bool local) {
   const int count = readable(H5Pget_nfilters(creation), "read the filters of a dataset");
   std::vector<Filter> filters;
   unsigned deflates = 0;
   for (int i = 0; i < count; ++i) {
-    filters.push_back(filter_at(creation, static_cast<unsigned>(i)));
+    filters.push_back(filter_at(creation, static_cast<unsigned>(i), local));
     deflates += filters.back().kind == Filter::Kind::deflate;
   }
   if (deflates > 1 || filters.size() > 32)
@@ -123,7 +125,7 @@ void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chun
 FileRange chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation, Placement placement,
                     const DatasetOptions& options) {
   placement.chunk = chunk_of(creation, placement.shape);
-  placement.filters = filters_of(creation);
+  placement.filters = filters_of(creation, true);
   unsigned chunk_options = 0;
   readable(H5Pget_chunk_opts(creation, &chunk_options), kReading);
   placement.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
@@ -190,14 +192,12 @@ FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr
   }
 }
 
-void check_rows(hid_t dataset, const Shape& shape,
-                const DatasetOptions& options) {
+void check_rows(hid_t dataset, const Shape& shape, const DatasetOptions& options) {
   const Handle creation =
       readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
   if (readable(H5Pget_layout(creation.id()), kReading) == H5D_CHUNKED) {
-    static_cast<void>(filters_of(creation.id()));
-    if (!options.allow_fill)
-      check_chunks_are_there(dataset, shape, chunk_of(creation.id(), shape));
+    static_cast<void>(filters_of(creation.id(), false));
+    if (!options.allow_fill) check_chunks_are_there(dataset, shape, chunk_of(creation.id(), shape));
   } else if (H5Dget_storage_size(dataset) == 0 && !options.allow_fill) {
     never_written("it was");
   }

@@ -16,7 +16,6 @@ FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr
 
 /// Throws Error when the elements of a dataset of rows are not all there, or filtered in a way that
 /// is not handled.
-void check_rows(hid_t dataset, const Shape& shape,
-                const DatasetOptions& options);
+void check_rows(hid_t dataset, const Shape& shape, const DatasetOptions& options);
 
 }  // namespace tensorferry::hdf5

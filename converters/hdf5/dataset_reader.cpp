@@ -80,9 +80,9 @@ DType opaque_dtype(const StoredType& stored, hid_t type, Tensor& tensor,
   const std::string label = tag == nullptr ? "" : tag;
   if (tag != nullptr) H5free_memory(tag);
   if (stored.bytes == 2 && (label.empty() || label == "NUMPY:|V2")) {
-    notes.push_back({"hdf5.opaque_bfloat16", printable(tensor.name) +
-                                                 " is opaque, 2 bytes an element, as h5py and Keras "
-                                                 "store bfloat16: taken as that"});
+    notes.push_back({"hdf5.opaque_bfloat16",
+                     printable(tensor.name) + " is opaque, 2 bytes an element, as h5py and Keras "
+                                              "store bfloat16: taken as that"});
     return DType::bfloat16;
   }
   throw Error(ErrorCode::unsupported, "dtype",
@@ -153,10 +153,9 @@ class DatasetReader {
       tensor.stored.pieces.push_back(rows(tensor.shape, elements));
       return;
     }
-    FileRange range = elements == 0
-                          ? FileRange{shared_.payload, 0, 0}
-                          : elements_of(shared_, dataset_, type, address_, tensor.shape,
-                                        stored.bytes, options_);
+    FileRange range = elements == 0 ? FileRange{shared_.payload, 0, 0}
+                                    : elements_of(shared_, dataset_, type, address_, tensor.shape,
+                                                  stored.bytes, options_);
     if (stored.form == StoredType::Form::elements || stored.form == StoredType::Form::opaque) {
       tensor.stored.pieces.push_back(piece_of(std::move(range)));
       return;
@@ -188,8 +187,8 @@ class DatasetReader {
                      : "HDF5 cannot hold it";
     }
     if (why.empty()) return;
-    notes_.push_back({"hdf5.stale_dtype", printable(tensor.name) + " is tagged " +
-                                              printable(word) + ", which is not applied: " + why});
+    notes_.push_back({"hdf5.stale_dtype", printable(tensor.name) + " is tagged " + printable(word) +
+                                              ", which is not applied: " + why});
   }
 
   const SharedFile& shared_;
@@ -202,8 +201,8 @@ class DatasetReader {
 }  // namespace
 
 Tensor read_dataset(const SharedFile& shared, hid_t dataset, haddr_t address,
-                    const std::string& path, const DatasetOptions& options,
-                    AttributeBudget& budget, std::vector<Note>& notes) {
+                    const std::string& path, const DatasetOptions& options, AttributeBudget& budget,
+                    std::vector<Note>& notes) {
   Tensor tensor;
   tensor.name = path;
   try {

@@ -126,7 +126,6 @@ hid_t driver() {
   return id;
 }
 
-
 Handle access_list(const File& file) {
   Handle list = readable_handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make a property list");
   const Access access{&file};

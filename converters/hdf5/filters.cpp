@@ -20,7 +20,8 @@ constexpr std::uint64_t kMostInflation = 1032;
 struct Inflater {
   z_stream stream{};
   Inflater() {
-    if (inflateInit(&stream) != Z_OK) throw Error(ErrorCode::resources, "memory", "zlib: no memory");
+    if (inflateInit(&stream) != Z_OK)
+      throw Error(ErrorCode::resources, "memory", "zlib: no memory");
   }
   ~Inflater() { inflateEnd(&stream); }
   Inflater(const Inflater&) = delete;

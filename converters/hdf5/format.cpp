@@ -52,7 +52,8 @@ Format make_hdf5_format() {
       {"names",
        Kind::choice,
        "auto",
-       "what tensors are called: raw = paths in the file; keras = as Keras does, where it wrote the "
+       "what tensors are called: raw = paths in the file; keras = as Keras does, where it wrote "
+       "the "
        "file; object and auto = the same as keras",
        {"auto", "raw", "object", "keras"}},
       {"layout",
@@ -61,7 +62,8 @@ Format make_hdf5_format() {
        "the order and names of Keras where its layout is found, none of it, or an error without it",
        {"auto", "plain", "keras"}},
       {"dtype", Kind::text, "", "what opaque elements of that size are, such as float8_e4m3fn"},
-      {"allow_fill", Kind::boolean, "false", "elements that were never written have the fill value"},
+      {"allow_fill", Kind::boolean, "false",
+       "elements that were never written have the fill value"},
   };
   format.write_options = {
       {"compression",

@@ -1,8 +1,8 @@
 #include "keras.h"
 
 #include <algorithm>
-#include <numeric>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <unordered_map>
 
 #include "util/json.h"

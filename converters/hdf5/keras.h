@@ -1,6 +1,7 @@
 // What Keras keeps in HDF5 files: which weights there are, in which order, and what it calls them.
 //
-//   legacy   /                    layer_names = [LAYER, ...], also split: layer_names0, layer_names1, ...
+//   legacy   /                    layer_names = [LAYER, ...], also split: layer_names0,
+//   layer_names1, ...
 //            /LAYER               weight_names = [NAME, ...] (or an empty array of any type)
 //            /LAYER/NAME          a dataset
 //            a whole model has that below /model_weights, and /optimizer_weights with weight_names

@@ -21,8 +21,13 @@ class VerifiedFile final : public File {
   std::uint64_t size() const override { return file_->size(); }
   FileIdentity identity() const override { return file_->identity(); }
   void check_unchanged() const override { file_->check_unchanged(); }
+  std::string_view checked_by() const override { return "crc32"; }
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    std::call_once(verified_, [this] { verify(); });
+    {
+      const std::lock_guard lock(mutex_);
+      if (!verified_) verify();
+      verified_ = true;
+    }
     file_->read_at(offset, bytes);
   }
 
@@ -44,7 +49,8 @@ class VerifiedFile final : public File {
 
   std::shared_ptr<const File> file_;
   std::uint32_t crc_;
-  mutable std::once_flag verified_;
+  mutable std::mutex mutex_;
+  mutable bool verified_ = false;
 };
 
 const ZipMember* member(const ZipArchive& archive, std::string_view name) {
@@ -52,20 +58,6 @@ const ZipMember* member(const ZipArchive& archive, std::string_view name) {
     if (one.name == name) return &one;
   }
   return nullptr;
-}
-
-std::string text_of(const ZipArchive& archive, const ZipMember& member, const Limits& limits) {
-  if (member.size > limits.header_bytes) {
-    throw Error(ErrorCode::unsafe, "limit",
-                printable(member.name) + " has " + std::to_string(member.size) +
-                    " bytes, the limit is " + std::to_string(limits.header_bytes));
-  }
-  const std::string text = open_member(archive, member)->read_string(0, member.size);
-  if (crc32(0, std::as_bytes(std::span(text))) != member.crc32) {
-    throw Error(ErrorCode::corrupt, "checksum",
-                printable(member.name) + " does not fit its CRC-32 in the archive");
-  }
-  return text;
 }
 
 // What stands in metadata.json: texts, under their own names.
@@ -97,9 +89,9 @@ KerasArchive open_keras_archive(const std::shared_ptr<const File>& file, const L
   result.file = open_member(archive, *weights);
   result.payload = std::make_shared<VerifiedFile>(result.file, weights->crc32);
   if (const ZipMember* config = member(archive, "config.json"))
-    result.attributes.emplace(keras_config, text_of(archive, *config, limits));
+    result.attributes.emplace(keras_config, read_member(archive, *config, limits.header_bytes));
   if (const ZipMember* metadata = member(archive, "metadata.json"))
-    add_metadata(text_of(archive, *metadata, limits), limits, result.attributes);
+    add_metadata(read_member(archive, *metadata, limits.header_bytes), limits, result.attributes);
   return result;
 }
 

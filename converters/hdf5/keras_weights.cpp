@@ -111,8 +111,7 @@ class Namer {
       const std::string name(part);
       H5L_info_t info{};
       if (H5Lexists(at.id(), name.c_str(), H5P_DEFAULT) <= 0 ||
-          H5Lget_info(at.id(), name.c_str(), &info, H5P_DEFAULT) < 0 ||
-          info.type != H5L_TYPE_HARD)
+          H5Lget_info(at.id(), name.c_str(), &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD)
         return {};
       Handle next =
           readable_handle(H5Oopen_by_addr(file_.id(), info.u.address), H5Oclose, "open a group");

@@ -13,8 +13,8 @@
 namespace tensorferry::hdf5 {
 
 /// While one lives, the library is this thread's, also where it was built without thread safety,
-/// silent (by itself it prints errors), and loads no filter plugins. Scopes nest; the settings found
-/// are put back at the end.
+/// silent (by itself it prints errors), and loads no filter plugins. Scopes nest; the settings
+/// found are put back at the end.
 class LibraryScope {
  public:
   LibraryScope();

@@ -82,8 +82,9 @@ class Walker {
     name_bytes_ += bytes;
     if (++objects_ <= limits_.tensors && name_bytes_ / 8 <= limits_.header_bytes) return;
     throw Error(ErrorCode::unsafe, "limit",
-                "more than " + std::to_string(limits_.tensors) + " objects, or paths of more than " +
-                    std::to_string(8 * limits_.header_bytes) + " bytes");
+                "more than " + std::to_string(limits_.tensors) +
+                    " objects, or paths of more than " + std::to_string(8 * limits_.header_bytes) +
+                    " bytes");
   }
 
   Handle open(haddr_t address) const {
@@ -98,8 +99,7 @@ class Walker {
     readable(H5Pget_link_creation_order(creation.id(), &order), "read the order of a group");
     Listing listing;
     const H5_index_t index = (order & H5P_CRT_ORDER_TRACKED) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
-    const herr_t done =
-        H5Literate(group.id(), index, H5_ITER_INC, nullptr, take_link, &listing);
+    const herr_t done = H5Literate(group.id(), index, H5_ITER_INC, nullptr, take_link, &listing);
     if (listing.out_of_memory) throw Error(ErrorCode::resources, "memory", "out of memory");
     readable(done, "list a group");
     return std::move(listing.links);

@@ -27,9 +27,7 @@ class TextRows {
   TextRows(const Opened& opened, std::size_t count) : opened_(opened), rows_(count, nullptr) {
     readable(H5Aread(opened.attribute.id(), opened.type.id(), rows_.data()), kReading);
   }
-  ~TextRows() {
-    H5Dvlen_reclaim(opened_.type.id(), opened_.space.id(), H5P_DEFAULT, rows_.data());
-  }
+  ~TextRows() { H5Dvlen_reclaim(opened_.type.id(), opened_.space.id(), H5P_DEFAULT, rows_.data()); }
   TextRows(const TextRows&) = delete;
   TextRows& operator=(const TextRows&) = delete;
 
@@ -57,8 +55,8 @@ std::vector<std::string> fixed_texts(const Opened& opened, std::size_t count,
 }
 
 std::vector<std::string> texts_of(const Opened& opened, AttributeBudget& budget) {
-  const auto count = static_cast<std::size_t>(
-      readable(H5Sget_simple_extent_npoints(opened.space.id()), kReading));
+  const auto count =
+      static_cast<std::size_t>(readable(H5Sget_simple_extent_npoints(opened.space.id()), kReading));
   budget.take(checked_multiply(count, sizeof(char*)));
   if (count == 0) return {};
   if (readable(H5Tis_variable_str(opened.type.id()), kReading) > 0)
@@ -168,8 +166,7 @@ StoredAttributes read_attributes(hid_t object, AttributeBudget& budget) {
   return result;
 }
 
-std::optional<std::string> text_attribute(hid_t object, const char* name,
-                                          AttributeBudget& budget) {
+std::optional<std::string> text_attribute(hid_t object, const char* name, AttributeBudget& budget) {
   if (H5Aexists(object, name) <= 0) return std::nullopt;
   const Opened opened = open(object, name);
   auto value = scalar_of(opened, budget);
@@ -184,7 +181,8 @@ std::optional<std::vector<std::string>> text_list_attribute(hid_t object, const 
   if (readable(H5Sget_simple_extent_npoints(opened.space.id()), kReading) == 0)
     return std::vector<std::string>();
   if (H5Tget_class(opened.type.id()) != H5T_STRING) {
-    throw Error(ErrorCode::corrupt, "keras", std::string("its attribute ") + name + " holds no text");
+    throw Error(ErrorCode::corrupt, "keras",
+                std::string("its attribute ") + name + " holds no text");
   }
   return texts_of(opened, budget);
 }

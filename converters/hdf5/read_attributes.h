@@ -23,8 +23,8 @@ class AttributeBudget {
 };
 
 struct StoredAttributes {
-  Attributes scalars;           ///< under their stored names
-  std::size_t left_out = 0;     ///< arrays, and types that no attribute of ours has
+  Attributes scalars;        ///< under their stored names
+  std::size_t left_out = 0;  ///< arrays, and types that no attribute of ours has
 };
 
 /// The scalars of an object: text, integers, floats, bools. An attribute that cannot be read counts

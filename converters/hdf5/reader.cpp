@@ -81,8 +81,8 @@ class Collector final : public hdf5::Visitor {
 };
 
 void read_root_attributes(OpenFile& file, AttributeBudget& budget, Manifest& manifest) {
-  const hdf5::Handle root = hdf5::readable_handle(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose,
-                                                  "open the root group");
+  const hdf5::Handle root =
+      hdf5::readable_handle(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose, "open the root group");
   for (auto& [name, value] : hdf5::read_attributes(root.id(), budget).scalars)
     manifest.attributes.emplace(hdf5::attribute_name(name), std::move(value));
 }
@@ -112,8 +112,7 @@ void name_as_keras(OpenFile& file, Collector& found, const Options& options, con
   hdf5::apply_keras(found.manifest, found.paths, *keras, !raw);
 }
 
-Manifest read_file(const hdf5::KerasArchive& source, const Options& options,
-                   const Limits& limits) {
+Manifest read_file(const hdf5::KerasArchive& source, const Options& options, const Limits& limits) {
   // Outlives the scope: closing the file takes the lock, too.
   SharedFile shared;
   const ReadScope scope;
@@ -134,7 +133,8 @@ class Hdf5Reader final : public Reader {
  public:
   Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
     const std::shared_ptr<const File> file = input.file();
-    if (hdf5::is_zip(*file)) return read_file(hdf5::open_keras_archive(file, limits), options, limits);
+    if (hdf5::is_zip(*file))
+      return read_file(hdf5::open_keras_archive(file, limits), options, limits);
     return read_file({file, file, {}}, options, limits);
   }
 };

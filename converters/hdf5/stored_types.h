@@ -18,8 +18,8 @@ struct StoredType {
   } form = Form::elements;
   DType dtype = DType::unknown;
   bool big_endian = false;
-  std::uint64_t bytes = 0;              ///< of an element in the file
-  H5T_str_t padding = H5T_STR_NULLTERM; ///< of fixed_text
+  std::uint64_t bytes = 0;               ///< of an element in the file
+  H5T_str_t padding = H5T_STR_NULLTERM;  ///< of fixed_text
 };
 
 /// Exact known layouts only. Throws Error(unsupported.dtype) that names any other. To be called in

@@ -27,7 +27,8 @@ class Arena {
       return nullptr;
     }
     try {
-      if (self.parts_.size() == self.parts_.capacity()) self.parts_.reserve(2 * self.parts_.size() + 16);
+      if (self.parts_.size() == self.parts_.capacity())
+        self.parts_.reserve(2 * self.parts_.size() + 16);
     } catch (...) {
       return nullptr;
     }
@@ -60,8 +61,7 @@ std::vector<std::string> load_rows(const SharedFile& shared, haddr_t address, st
   std::vector<char*> texts(text ? elements : 0, nullptr);
   std::vector<hvl_t> rows(text ? 0 : elements, hvl_t{0, nullptr});
   void* buffer = text ? static_cast<void*>(texts.data()) : static_cast<void*>(rows.data());
-  const herr_t done =
-      H5Dread(dataset->id(), type.id(), H5S_ALL, H5S_ALL, transfer.id(), buffer);
+  const herr_t done = H5Dread(dataset->id(), type.id(), H5S_ALL, H5S_ALL, transfer.id(), buffer);
   if (arena.exhausted()) {
     throw Error(ErrorCode::resources, "strings",
                 "needs more than " + std::to_string(most_bytes) +

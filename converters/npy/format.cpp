@@ -19,9 +19,7 @@ std::string start_of(const Input& folder, std::string_view name) {
 Match probe_folder(const Input& folder) {
   const std::vector<std::string> files = npy_files(folder);
   if (files.empty() || !start_of(folder, files.front()).starts_with(npy_magic)) return Match::no;
-  const bool described = folder.has_sibling(manifest_file_name) &&
-                         looks_like_manifest(start_of(folder, manifest_file_name));
-  return described ? Match::no : Match::container;
+  return has_npy_manifest(folder) ? Match::no : Match::container;
 }
 
 Match probe(const Probe& shown) {
@@ -37,6 +35,11 @@ std::vector<std::string> npy_files(const Input& folder) {
     return !name.ends_with(".npy") || name.starts_with('.');
   });
   return files;
+}
+
+bool has_npy_manifest(const Input& folder) {
+  return folder.has_sibling(manifest_file_name) &&
+         looks_like_manifest(start_of(folder, manifest_file_name));
 }
 
 Format make_npy_format() {

@@ -15,5 +15,7 @@ std::shared_ptr<const Writer> make_npy_writer();
 
 /// The files of a folder that are called .npy, hidden ones left out.
 std::vector<std::string> npy_files(const Input& folder);
+/// Whether the folder has a manifest.json of ours.
+bool has_npy_manifest(const Input& folder);
 
 }  // namespace tensorferry

@@ -2,7 +2,6 @@
 
 #include "metadata.h"
 #include "npz.h"
-#include "util/crc32.h"
 #include "util/npy_array.h"
 #include "util/npy_header.h"
 #include "util/spooled_file.h"
@@ -16,19 +15,6 @@ namespace {
 // disk for that.
 constexpr std::uint64_t kInflatedAtOnce = 4u << 20;
 
-std::string read_checked(const ZipArchive& archive, const ZipMember& member, const Limits& limits) {
-  if (member.size > limits.header_bytes) {
-    throw Error(ErrorCode::unsafe, "limit",
-                member.name + " has " + std::to_string(member.size) + " bytes, the limit is " +
-                    std::to_string(limits.header_bytes));
-  }
-  std::string text = open_member(archive, member)->read_string(0, member.size);
-  if (crc32(0, std::as_bytes(std::span(text))) != member.crc32) {
-    throw Error(ErrorCode::corrupt, "checksum", "the CRC-32 of " + member.name + " is wrong");
-  }
-  return text;
-}
-
 class ArchiveReader {
  public:
   ArchiveReader(ZipArchive archive, std::optional<DType> opaque, const Limits& limits)
@@ -38,7 +24,8 @@ class ArchiveReader {
     MetadataEntries entries = npz::metadata_from_text(archive_.comment, limits_);
     for (const ZipMember& member : archive_.members) {
       if (member.name == npz_metadata_member) {
-        entries = npz::metadata_from_text(read_checked(archive_, member, limits_), limits_);
+        entries =
+            npz::metadata_from_text(read_member(archive_, member, limits_.header_bytes), limits_);
       } else {
         add(member);
       }

@@ -109,11 +109,36 @@ Format make_tensorflow_format() {
        .fallback = "false",
        .help = "the constants of the graph of a SavedModel or .meta file in "
                "place of its variables"}};
+  using Kind = OptionSpec::Kind;
+  format.write_options = {
+      {.name = "object_graph",
+       .kind = Kind::choice,
+       .fallback = "auto",
+       .help = "the graph that tf.train.Checkpoint restores by: auto = the source's, without what "
+               "is not written; generate = from the names; none",
+       .choices = {"auto", "generate", "none"}},
+      {.name = "shards",
+       .kind = Kind::integer,
+       .fallback = "",
+       .help = "data files, at most so many; default: as the source checkpoint, otherwise 1"},
+      {.name = "max_shard_size",
+       .kind = Kind::bytes,
+       .fallback = "",
+       .help = "bytes of a data file, exceeded by a tensor that is larger; 2G"},
+      {.name = "state_file",
+       .kind = Kind::boolean,
+       .fallback = "false",
+       .help = "write the file `checkpoint` too, which tf.train.latest_checkpoint reads"},
+      {.name = "strip_colon_zero",
+       .kind = Kind::boolean,
+       .fallback = "false",
+       .help = "x:0 is written as x, as tf.compat.v1.train.Saver calls it"}};
   format.probe = probe_tensorflow;
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;
 #else
   format.reader = make_tensorflow_reader();
+  format.writer = make_tensorflow_writer();
 #endif
   return format;
 }

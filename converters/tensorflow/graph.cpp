@@ -150,7 +150,7 @@ class GraphReader {
   Manifest read(GraphKind kind) {
     GraphWalk walk(*file_, {[&](Node&& node) { add(std::move(node)); },
                             [&](std::string name) { end_function(std::move(name)); },
-                            [&](std::vector<std::string> tags) { end_meta_graph(tags); }});
+                            [&](const std::vector<std::string>& tags) { end_meta_graph(tags); }});
     walk.walk(kind);
     if (nodes_ == 0) throw Error(ErrorCode::corrupt, "graph", "not a graph: it has no node");
     end_function({});

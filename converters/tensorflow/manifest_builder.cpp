@@ -115,6 +115,9 @@ void ManifestBuilder::fill(Tensor& tensor, const BundleEntry& entry) {
   tensor.shape = shape_of(entry, limits_.rank);
   check_dtype(entry.dtype_code);
   if (!entry.is_plain()) return fill_slices(tensor, entry);
+  if (element_count(tensor.shape) == 0) {
+    empty_.push_back({manifest_.tensors.size() - 1, entry.shard, entry.offset, entry.size});
+  }
   tensor.stored.pieces.push_back(piece_of(entry, tensor.dtype, tensor.shape));
 }
 
@@ -202,14 +205,15 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
     const StringPayload payload{std::move(range.file), range.offset,    size, elements,
                                 header_->order,        entry.masked_crc};
     const std::string shard = payload.file->name();
-    piece.origin = Strings{memory_for(payload), [payload, shard] {
+    piece.origin = Strings{memory_for(payload),
+                           [payload, shard] {
                              try {
                                return load_strings(payload);
                              } catch (const Error& error) {
                                throw error.in_file(shard);
                              }
                            },
-                           "crc32c"};
+                           "crc32c", FileRange{payload.file, payload.offset, payload.size}};
     return piece;
   }
   if (dtype == DType::variant) {
@@ -263,6 +267,26 @@ FileRange ManifestBuilder::range_of(const BundleEntry& entry) {
   return {shard.file, offset, size};
 }
 
+void ManifestBuilder::place_empty() {
+  for (const Empty& empty : empty_) {
+    const auto found = shards_.find(empty.shard);
+    Tensor& tensor = manifest_.tensors[empty.tensor];
+    if (found == shards_.end() || !found->second.file || tensor.problem || empty.offset < 0)
+      continue;
+    Shard& shard = found->second;
+    const auto offset = static_cast<std::uint64_t>(empty.offset);
+    const auto size = static_cast<std::uint64_t>(std::max<std::int64_t>(empty.size, 0));
+    if (offset > shard.file->size() || size > shard.file->size() - offset) continue;
+    auto& origin = tensor.stored.pieces.at(0).origin;
+    if (auto* strings = std::get_if<Strings>(&origin)) {
+      strings->place = {shard.file, offset, size};
+      shard.used_end = std::max(shard.used_end, offset + size);
+    } else {
+      origin = FileRange{shard.file, offset, 0};
+    }
+  }
+}
+
 void ManifestBuilder::list_orphans() {
   std::vector<std::string> keys;
   for (const auto& [key, entry] : slices_) {
@@ -309,6 +333,7 @@ void ManifestBuilder::note_shards() {
 
 Manifest ManifestBuilder::finish() && {
   if (!header_) throw Error(ErrorCode::corrupt, "header", "no header: the table has no entry");
+  place_empty();
   list_orphans();
   note_shards();
   return std::move(manifest_);

@@ -54,6 +54,8 @@ class ManifestBuilder {
   Piece piece_of(const BundleEntry& entry, DType dtype, const Shape& shape);
   FileRange range_of(const BundleEntry& entry);
   Shard& shard_of(const BundleEntry& entry);
+  /// Says where tensors without elements would lie, in data files that are open anyway.
+  void place_empty();
   void list_orphans();
   void note_shards();
 
@@ -64,6 +66,13 @@ class ManifestBuilder {
   std::optional<BundleHeader> header_;
   std::map<std::int32_t, Shard> shards_;
   std::unordered_map<std::string, SliceEntry> slices_;
+  /// Tensors without elements: index, shard, offset and size as the entry has them.
+  struct Empty {
+    std::size_t tensor;
+    std::int32_t shard;
+    std::int64_t offset, size;
+  };
+  std::vector<Empty> empty_;
   Manifest manifest_;
 };
 

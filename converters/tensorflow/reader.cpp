@@ -7,6 +7,7 @@
 #include "graph.h"
 #include "graph_sniff.h"
 #include "manifest_builder.h"
+#include "metadata.h"
 #include "parts.h"
 #include "resolve.h"
 #include "sniff.h"
@@ -60,7 +61,7 @@ Manifest read_parts(const Input& input, const Resolved& resolved, const Limits& 
 Manifest read_checkpoint(const Input& input, const Resolved& resolved, const Limits& limits) {
   switch (resolved.kind) {
     case Resolved::Kind::bundle:
-      return read_bundle(input, resolved, limits);
+      return apply_own_metadata(read_bundle(input, resolved, limits), limits);
     case Resolved::Kind::v1:
       return read_v1(resolved, limits);
     case Resolved::Kind::parts:

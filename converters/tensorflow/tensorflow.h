@@ -9,5 +9,7 @@ namespace tensorferry {
 
 /// Reads checkpoints of both versions, and the constants of graphs.
 std::shared_ptr<const Reader> make_tensorflow_reader();
+/// Writes V2 checkpoints.
+std::shared_ptr<const Writer> make_tensorflow_writer();
 
 }  // namespace tensorferry

@@ -57,7 +57,7 @@ void for_each_field(std::string_view message, Visit visit) {
 FileRange find_values(const RecordTable& table, const std::string& key) {
   std::uint64_t found = 0;
   const FileRange data = last_field(table.find(key), kData, &found);
-  const FileRange values = last_field(data, kSliceData, nullptr);
+  FileRange values = last_field(data, kSliceData, nullptr);
   if (found != 1) throw Error(ErrorCode::corrupt, "record", "its record holds no values");
   return values;
 }
@@ -153,7 +153,7 @@ class V1Builder {
     tensor.bookkeeping = tensor.dtype == DType::variant || tensor.dtype == DType::resource;
     tensor.shape = shape_of(variable.entry, limits_.rank);
     check_dtype(variable.entry.dtype_code);
-    if (variable.conflict) throw *variable.conflict;
+    if (variable.conflict) throw Error(*variable.conflict);
     std::vector<Box> boxes;
     for (const Variable::Part& part : variable.parts) {
       Box box = box_of(part.slice, tensor.shape);

@@ -90,6 +90,10 @@ class Writer {
   virtual ~Writer() = default;
   /// How the format holds `dtype`; nothing = it cannot, and the plan refuses the tensor by name.
   virtual std::optional<Encoding> encoding(DType dtype) const = 0;
+  /// The same of one tensor, for a format in which it depends on the shape, too.
+  virtual std::optional<Encoding> encoding_of(const Tensor& tensor) const {
+    return encoding(tensor.dtype);
+  }
   /// Sizes and literal bytes; writes nothing. Throws Error(unsupported) listing all offending
   /// tensors.
   virtual Layout lay_out(const Manifest& manifest, const Output& output,

@@ -42,6 +42,8 @@ struct Strings {
       0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
   std::string_view checked_by = {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
+  /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
+  FileRange place = {};
 };
 
 /// A checksum over the bytes of a FileRange as they lie in the file.

@@ -11,24 +11,6 @@ namespace {
 
 constexpr std::size_t kStep = 1u << 20;
 
-std::string crc_bytes(std::uint32_t crc) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift);
-  return bytes;
-}
-
-std::string_view name_of(Checksum::Kind kind) {
-  switch (kind) {
-    case Checksum::Kind::crc32c:
-      return "crc32c";
-    case Checksum::Kind::crc32:
-      return "crc32";
-    case Checksum::Kind::sha256:
-      break;
-  }
-  return "sha256";
-}
-
 std::uint32_t combine(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
                       std::uint64_t second_length) {
   return kind == Checksum::Kind::crc32 ? crc32_combine(first, second, second_length)
@@ -39,7 +21,7 @@ std::uint32_t combine(Checksum::Kind kind, std::uint32_t first, std::uint32_t se
   const auto& range = std::get<FileRange>(piece.origin);
   throw Error(
       ErrorCode::corrupt, "checksum",
-      std::string(name_of(piece.checksum->kind)) + " of bytes " + std::to_string(range.offset) +
+      std::string(to_string(piece.checksum->kind)) + " of bytes " + std::to_string(range.offset) +
           ".." + std::to_string(range.offset + range.length) + " is " + to_hex(computed) +
           ", expected " + to_hex(piece.checksum->value) + " (--salvage leaves damaged tensors out)")
       .in_file(range.file->name())
@@ -47,6 +29,18 @@ std::uint32_t combine(Checksum::Kind kind, std::uint32_t first, std::uint32_t se
 }
 
 }  // namespace
+
+std::string_view to_string(Checksum::Kind kind) {
+  switch (kind) {
+    case Checksum::Kind::crc32c:
+      return "crc32c";
+    case Checksum::Kind::crc32:
+      return "crc32";
+    case Checksum::Kind::sha256:
+      break;
+  }
+  return "sha256";
+}
 
 std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std::byte> bytes) {
   return kind == Checksum::Kind::crc32 ? crc32(crc, bytes) : crc32c(crc, bytes);

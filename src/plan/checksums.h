@@ -6,11 +6,15 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "tensorferry/manifest.h"
 
 namespace tensorferry {
+
+/// "crc32c", "sha256", "crc32".
+std::string_view to_string(Checksum::Kind kind);
 
 /// The CRC of what gave `crc`, followed by `bytes`. Start with 0. `kind` is one of the CRCs.
 std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std::byte> bytes);

@@ -89,4 +89,10 @@ std::uint32_t crc32_without_rest(std::uint32_t whole, std::uint32_t second,
   return Field::multiply(Field::unshift_factor(second_length), whole ^ second);
 }
 
+std::string crc_bytes(std::uint32_t crc) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift & 255);
+  return bytes;
+}
+
 }  // namespace tensorferry

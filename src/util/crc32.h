@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace tensorferry {
 
@@ -21,6 +22,9 @@ std::uint32_t crc32_of_rest(std::uint32_t whole, std::uint32_t first, std::uint6
 /// And that of the first part, from that of the concatenation and that of the second.
 std::uint32_t crc32_without_rest(std::uint32_t whole, std::uint32_t second,
                                  std::uint64_t second_length);
+
+/// Most significant byte first, as Checksum::value holds a CRC.
+std::string crc_bytes(std::uint32_t crc);
 
 namespace detail {
 /// crc32() without the processor's help.

@@ -135,18 +135,13 @@ class Decoder {
     }
     if (crc_ != range_.crc32) {
       throw Error(ErrorCode::corrupt, "checksum",
-                  "CRC-32 is " + hex(crc_) + ", the archive says " + hex(range_.crc32))
+                  "CRC-32 is " + to_hex(crc_bytes(crc_)) + ", the archive says " +
+                      to_hex(crc_bytes(range_.crc32)))
           .in_file(name_);
     }
   }
 
  private:
-  static std::string hex(std::uint32_t crc) {
-    std::string bytes;
-    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift & 255);
-    return to_hex(bytes);
-  }
-
   [[noreturn]] void damaged(const std::string& why) const {
     throw Error(ErrorCode::corrupt, "deflate", "its deflated data " + why).in_file(name_);
   }
@@ -261,6 +256,7 @@ class InflatedFile final : public File {
   std::uint64_t size() const override { return range_.size; }
   FileIdentity identity() const override { return range_.file->identity(); }
   void check_unchanged() const override { range_.file->check_unchanged(); }
+  std::string_view checked_by() const override { return "crc32"; }
 
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override {
     if (bytes.size() > range_.size || offset > range_.size - bytes.size()) {

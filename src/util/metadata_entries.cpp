@@ -27,7 +27,8 @@ bool is_plain_text(const std::string& key, const AttributeValue& value) {
 
 // The entry of one tensor in `tensorferry.tensors`; empty = nothing to say.
 Json tensor_entry(const Tensor& tensor, const StoredAs& stored, std::string_view stored_name) {
-  const std::optional<Encoding> encoding = stored.encoding(tensor.dtype);
+  const std::optional<Encoding> encoding =
+      stored.encoding_of ? stored.encoding_of(tensor) : stored.encoding(tensor.dtype);
   Json json;
   if (encoding && encoding->carrier != Carrier::native) {
     json["dtype"] = to_string(tensor.dtype);

@@ -17,12 +17,6 @@ const char* const kOpaque = "tensorferry.opaque";
 
 constexpr std::uint64_t kStep = 1u << 20;
 
-std::string crc_bytes(std::uint32_t crc) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift & 255);
-  return bytes;
-}
-
 std::uint32_t crc_of_range(const File& file, std::uint64_t offset, std::uint64_t length) {
   std::uint32_t crc = 0;
   std::vector<std::byte> buffer(std::min(length, kStep));
@@ -150,6 +144,7 @@ void NpyArrays::fill(Tensor& tensor, const FileRange& range, std::optional<std::
   if (tensor.dtype == DType::string) {
     Strings strings;
     strings.bytes = checked_add(bytes, checked_multiply(elements, sizeof(std::string)));
+    strings.checked_by = crc ? "crc32" : range.file->checked_by();
     strings.load = [array = TextArray{std::move(data), type.width, header.shape, strided, crc}] {
       return load_texts(array);
     };

@@ -46,6 +46,7 @@ class SpooledFile final : public File {
   std::uint64_t size() const override { return source_->size(); }
   FileIdentity identity() const override { return source_->identity(); }
   void check_unchanged() const override { source_->check_unchanged(); }
+  std::string_view checked_by() const override { return source_->checked_by(); }
 
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override {
     if (bytes.size() > size() || offset > size() - bytes.size()) {

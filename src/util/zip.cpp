@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "util/crc32.h"
 #include "util/inflated_file.h"
 #include "util/zip_directory.h"
 
@@ -52,13 +53,23 @@ void read_extra64(std::string_view extra, std::vector<std::uint64_t*> wanted, bo
   if (!found && !wanted.empty() && !lenient) corrupt("a zip64 extra field is missing");
 }
 
+// The upper byte of a version is reserved.
+std::uint16_t lowest_byte(std::uint16_t version) {
+  return static_cast<std::uint16_t>(version & 255);
+}
+
 Header central_header(std::string_view bytes) {
-  return {u16(bytes, 6),  u16(bytes, 8),  u16(bytes, 10), u32(bytes, 16),
-          u32(bytes, 20), u32(bytes, 24), u32(bytes, 42)};
+  return {lowest_byte(u16(bytes, 6)),
+          u16(bytes, 8),
+          u16(bytes, 10),
+          u32(bytes, 16),
+          u32(bytes, 20),
+          u32(bytes, 24),
+          u32(bytes, 42)};
 }
 
 Header local_header(std::string_view bytes) {
-  return {u16(bytes, 4),
+  return {lowest_byte(u16(bytes, 4)),
           u16(bytes, 6),
           u16(bytes, 8),
           u32(bytes, 14),
@@ -283,6 +294,20 @@ std::shared_ptr<const File> open_member(const ZipArchive& archive, const ZipMemb
   return inflated_file(std::move(name),
                        {archive.file, member.offset, member.stored, member.size, member.crc32},
                        verify_from);
+}
+
+std::string read_member(const ZipArchive& archive, const ZipMember& member, std::uint64_t most) {
+  if (member.size > most) {
+    throw Error(ErrorCode::unsafe, "limit",
+                printable(member.name) + " has " + std::to_string(member.size) +
+                    " bytes, the limit is " + std::to_string(most));
+  }
+  std::string text = open_member(archive, member)->read_string(0, member.size);
+  if (crc32(0, std::as_bytes(std::span(text))) != member.crc32) {
+    throw Error(ErrorCode::corrupt, "checksum",
+                printable(member.name) + " does not fit its CRC-32 in the archive");
+  }
+  return text;
 }
 
 }  // namespace tensorferry

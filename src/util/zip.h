@@ -81,4 +81,8 @@ ZipArchive read_zip(std::shared_ptr<const File> file, const ZipRules& rules = {}
 std::shared_ptr<const File> open_member(const ZipArchive& archive, const ZipMember& member,
                                         std::uint64_t verify_from = ~std::uint64_t{0});
 
+/// The contents of a small member, its CRC-32 verified. Throws Error(unsafe.limit) for more than
+/// `most` bytes.
+std::string read_member(const ZipArchive& archive, const ZipMember& member, std::uint64_t most);
+
 }  // namespace tensorferry

@@ -30,8 +30,7 @@ std::string text_of(std::size_t size, unsigned seed) {
   std::string text;
   text.reserve(size + 16);
   while (text.size() < size) {
-    for (auto bits = random(); bits != 0; bits >>= 4)
-      text += "0123456789abcdef"[bits & 15];
+    for (auto bits = random(); bits != 0; bits >>= 4) text += "0123456789abcdef"[bits & 15];
   }
   text.resize(size);
   return text;
@@ -207,6 +206,18 @@ TEST_CASE("what inflates too far is unsafe unless the rules allow it") {
   bomb.central.extra = bomb.local.extra = little(1, 2) + little(8, 2) + little(1ull << 40, 8);
   CHECK(read(made.bytes()).members[1].problem->id() == "unsafe.limit");
   CHECK_FALSE(read(made.bytes(), {.inflated_limit = 1ull << 41}).members[1].problem);
+}
+
+TEST_CASE("a small member is read whole, with its checksum, up to a limit") {
+  Archive made = two();
+  const ZipArchive archive = read(made.bytes());
+  for (const ZipMember& one : archive.members) {
+    CHECK(read_member(archive, one, 6) == (one.is_stored() ? "first" : "second"));
+    CHECK(error_id([&] { read_member(archive, one, 4); }) == "unsafe.limit");
+  }
+  made.members[0].bytes = "worst";
+  const ZipArchive damaged = read(made.bytes());
+  CHECK(error_id([&] { read_member(damaged, damaged.members[0], 9); }) == "corrupt.checksum");
 }
 
 TEST_CASE("limits of the directory") {

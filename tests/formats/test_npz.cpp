@@ -212,3 +212,41 @@ TEST_CASE("tags that do not fit are left out with a note; options fill what has 
     CHECK(read_bytes(made.bytes()).attributes.empty());
   }
 }
+
+TEST_CASE("a flipped bit is refused, or changes no element: every bit of an archive") {
+  const std::string elements = "abcdefgh";
+  for (const unsigned method : {0u, 8u}) {
+    Archive made{{member("w.npy", array("<u2", {2, 2}, elements), method)}};
+    made.comment =
+        R"({"tensorferry.tensors": {"w": {"dtype": "quint16", "carrier": "bits", "shape": [2, 2]}}})";
+    const std::string whole = made.bytes();
+    const ZipMember inside = read_zip(memory_file("a", whole)).members[0];
+    std::size_t accepted = 0;  // of the bits of the member
+    for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+      CAPTURE(bit);
+      std::string flipped = whole;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
+      const auto outcome = [&]() -> std::string {
+        const Manifest manifest = read_bytes(flipped);
+        std::string all;
+        for (const Tensor& tensor : manifest.tensors) {
+          all += to_string(tensor.shape) + text_of(tensor);
+        }
+        return all;
+      };
+      std::string got;
+      try {
+        got = outcome();
+      } catch (const Error& error) {
+        CHECK(error.code() != ErrorCode::internal);
+        continue;
+      }
+      // An entry whose name no longer ends in .npy is no array.
+      CHECK((got == "[2, 2]" + elements || got.empty()));
+      const std::size_t at = bit / 8;
+      accepted += at >= inside.offset && at < inside.offset + inside.stored;
+    }
+    // The last byte of a deflate stream has bits that mean nothing.
+    CHECK(accepted <= (method == 0 ? 0 : 7));
+  }
+}

@@ -110,6 +110,20 @@ def test_a_folder_that_tensorferry_wrote_without_its_manifest(tf_cli, tmp_path):
     judge.assert_same(tf_cli.hash(tmp_path / "out")[0], want)
 
 
+def test_what_is_written_is_verified_by_reading_it_back(tf_cli, tmp_path):
+    arrays = {"a/b": np.arange(3.0), "half": bits("bfloat16", (5,)), "text": np.array([b"a", b"bc"])}
+    np.savez(tmp_path / "in.npz", **arrays)
+    tf_cli.convert(tmp_path / "in.npz", tmp_path / "out", "--to", "npy", "--verify")
+    tf_cli.convert(tmp_path / "in.npz", tmp_path / "out.npz", "--verify")
+    tf_cli.convert(tmp_path / "in.npz", tmp_path / "other_name.npy", "--include", "a/b", "--verify")
+    for source in ("out", "out.npz"):
+        got = tf_cli.hash(tmp_path / source)[0]
+        judge.assert_same(got, [judge.tensor(n, a, {"a/b": "float64", "half": "bfloat16", "text": "string"}[n])
+                                for n, a in ((n, a.astype(object) if n == "text" else a) for n, a in arrays.items())])
+    got = tf_cli.hash(tmp_path / "out", "--from", "npy")[0]
+    judge.assert_same(got, tf_cli.hash(tmp_path / "out.npz")[0])
+
+
 # ---- what numpy says of strange headers, it says of all ------------------------------------------------------
 
 GOOD = "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }"
