@@ -91,6 +91,7 @@ Format make_onnx_format() {
       {"external_threshold", OptionSpec::Kind::bytes, "1024",
        "tensors of fewer bytes stay in the model"},
   };
+  format.reader = make_onnx_reader();
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;
 #else

@@ -11,4 +11,7 @@ namespace tensorferry {
 /// its type.
 std::shared_ptr<const Writer> make_onnx_writer();
 
+/// Any model: initializers, constants, subgraphs, external data. Needs no library.
+std::shared_ptr<const Reader> make_onnx_reader();
+
 }  // namespace tensorferry

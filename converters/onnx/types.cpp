@@ -55,4 +55,11 @@ const ElementType* element_type(DType dtype) {
   return nullptr;
 }
 
+const ElementType* element_type_of_code(std::int32_t code) {
+  for (const ElementType& type : kTypes) {
+    if (type.code == code && type.encoding.carrier == Carrier::native) return &type;
+  }
+  return nullptr;
+}
+
 }  // namespace tensorferry::onnx

@@ -21,5 +21,7 @@ struct ElementType {
 
 /// The row of `dtype`; null: ONNX cannot hold it.
 const ElementType* element_type(DType dtype);
+/// The row of the type that ONNX itself means by `code`; null: an unknown code.
+const ElementType* element_type_of_code(std::int32_t code);
 
 }  // namespace tensorferry::onnx

@@ -87,13 +87,7 @@ class ValuesFile final : public File {
       check_bools(bytes);
       return;
     }
-    const std::uint64_t width = info(dtype_).bytes / field_.per_element;
-    const std::uint64_t before = offset % width;
-    if (before == 0 && bytes.size() % width == 0)
-      return scan_.numbers->read(in, offset / width, bytes);
-    std::vector<std::byte> whole((before + bytes.size() + width - 1) / width * width);
-    scan_.numbers->read(in, offset / width, whole);
-    std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(before), bytes.size(), bytes.begin());
+    scan_.numbers->read_bytes(in, offset, bytes);
   }
 
   /// TensorFlow refuses bytes that are no bool, where there is one for each element.

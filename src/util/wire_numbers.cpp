@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -114,6 +115,11 @@ class Numbers::Walk {
   }
 
   void put(std::uint64_t value, std::byte* out) const {
+    const auto number = static_cast<std::int64_t>(value);
+    if (number < field_.least || number > field_.most) {
+      throw Error(ErrorCode::corrupt, "values",
+                  "the value " + std::to_string(number) + " is not one of its type");
+    }
     if (out == nullptr) return;
     if (field_.is_bool) value = value != 0 ? 1 : 0;
     for (std::uint32_t i = 0; i < field_.width; ++i)
@@ -144,6 +150,70 @@ void Numbers::read(const File& file, std::uint64_t first, std::span<std::byte> b
   if (walk.run(wanted, bytes.data()) != wanted) {
     throw Error(ErrorCode::input, "changed", "the values are no longer what was counted");
   }
+}
+
+void Numbers::read_bytes(const File& file, std::uint64_t offset,
+                         std::span<std::byte> bytes) const {
+  const std::uint64_t width = field_.width;
+  const std::uint64_t before = offset % width;
+  if (before == 0 && bytes.size() % width == 0) return read(file, offset / width, bytes);
+  std::vector<std::byte> whole((before + bytes.size() + width - 1) / width * width);
+  read(file, offset / width, whole);
+  std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(before), bytes.size(), bytes.begin());
+}
+
+namespace {
+
+class NumbersFile final : public File {
+ public:
+  NumbersFile(std::shared_ptr<const File> base, std::uint64_t begin, std::uint64_t end,
+              const NumberField& field, std::uint64_t count)
+      : base_(std::move(base)), begin_(begin), end_(end), field_(field), count_(count) {}
+
+  const std::string& name() const override { return base_->name(); }
+  std::uint64_t size() const override { return count_ * field_.width; }
+  FileIdentity identity() const override { return base_->identity(); }
+  void check_unchanged() const override { base_->check_unchanged(); }
+
+  void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override {
+    if (bytes.size() > size() || offset > size() - bytes.size()) {
+      throw Error(ErrorCode::corrupt, "truncated", "a read behind the last value").in_file(name());
+    }
+    try {
+      scan();
+      numbers_->read_bytes(*base_, offset, bytes);
+    } catch (const Error& error) {
+      throw error.in_file(name());
+    }
+  }
+
+ private:
+  void scan() const {
+    const std::lock_guard lock(mutex_);
+    if (numbers_) return;
+    auto numbers = std::make_unique<Numbers>(*base_, begin_, end_, field_);
+    if (numbers->count() != count_) {
+      throw Error(ErrorCode::corrupt, "values",
+                  "holds " + std::to_string(numbers->count()) + " values, its shape needs " +
+                      std::to_string(count_));
+    }
+    numbers_ = std::move(numbers);
+  }
+
+  std::shared_ptr<const File> base_;
+  std::uint64_t begin_, end_;
+  NumberField field_;
+  std::uint64_t count_;
+  mutable std::mutex mutex_;  // one thread scans, the others wait for it
+  mutable std::unique_ptr<const Numbers> numbers_;
+};
+
+}  // namespace
+
+std::shared_ptr<const File> numbers_file(std::shared_ptr<const File> base, std::uint64_t begin,
+                                         std::uint64_t end, const NumberField& field,
+                                         std::uint64_t count) {
+  return std::make_shared<NumbersFile>(std::move(base), begin, end, field, count);
 }
 
 }  // namespace tensorferry::wire

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -21,6 +23,9 @@ struct NumberField {
   Type type = Type::varint;  ///< of one number: varint, fixed32, fixed64
   std::uint32_t width = 8;   ///< bytes of one in the result, little-endian; a varint is cut to them
   bool is_bool = false;      ///< varints other than 0 become 1
+  /// Varints, as signed numbers, that are neither in between nor equal are refused.
+  std::int64_t least = std::numeric_limits<std::int64_t>::min(),
+               most = std::numeric_limits<std::int64_t>::max();
 };
 
 class Numbers {
@@ -33,6 +38,8 @@ class Numbers {
   /// Fills `bytes`, whose size is a multiple of the width, with the numbers from `first` on; they
   /// are there. `file` holds what was scanned. Thread-safe.
   void read(const File& file, std::uint64_t first, std::span<std::byte> bytes) const;
+  /// The same for any range of the bytes of the numbers.
+  void read_bytes(const File& file, std::uint64_t offset, std::span<std::byte> bytes) const;
 
  private:
   /// Where a number begins: inside a packed run that ends at `run_end`, or in front of a field.
@@ -45,5 +52,11 @@ class Numbers {
   std::uint64_t end_, count_ = 0;
   std::vector<Mark> marks_;
 };
+
+/// The numbers of the message [begin, end) of `base` as a file. They are scanned when they are
+/// first read, and must be `count` many then: Error(corrupt.values), Error(corrupt.message).
+std::shared_ptr<const File> numbers_file(std::shared_ptr<const File> base, std::uint64_t begin,
+                                         std::uint64_t end, const NumberField& field,
+                                         std::uint64_t count);
 
 }  // namespace tensorferry::wire

@@ -1,0 +1,292 @@
+#include "graph_reader.h"
+
+#include <string_view>
+#include <utility>
+
+#include "sparse.h"
+#include "util/wire_numbers.h"
+
+namespace tensorferry::onnx {
+namespace {
+
+constexpr int kMostDepth = 100;  // of messages in messages, as in protobuf itself
+
+FileRange range_of(const FileRange& message, const FileCursor& cursor, const wire::Field& field) {
+  expect_bytes(cursor, field);
+  return {message.file, cursor.position(), field.value};
+}
+
+Error duplicate(const std::string& name) {
+  return Error(ErrorCode::corrupt, "duplicate_name", "two tensors of a graph have this name")
+      .in_tensor(name);
+}
+
+std::string unused(std::string wanted, const std::unordered_set<std::string_view>& taken) {
+  if (!taken.contains(wanted)) return wanted;
+  std::uint64_t number = 2;
+  while (taken.contains(wanted + "#" + std::to_string(number))) ++number;
+  return wanted + "#" + std::to_string(number);
+}
+
+}  // namespace
+
+/// The fields of an AttributeProto that say what it is.
+struct GraphReader::Attribute {
+  std::string name;
+  std::vector<std::pair<std::uint32_t, FileRange>> messages;  ///< tensors and graphs
+  std::uint64_t strings = 0, string_bytes = 0;
+  bool has_float = false, has_int = false, is_reference = false;
+};
+
+bool GraphReader::Node::is_constant() const {
+  return op == "Constant" && (domain.empty() || domain == "ai.onnx");
+}
+
+std::string GraphReader::Node::label(std::uint64_t index) const {
+  if (!name.empty()) return name;
+  return output.empty() ? op + "_" + std::to_string(index) : output;
+}
+
+void GraphReader::check_depth(int depth) const {
+  if (depth <= kMostDepth) return;
+  throw Error(ErrorCode::corrupt, "depth",
+              "more than " + std::to_string(kMostDepth) + " messages inside each other");
+}
+
+std::size_t GraphReader::new_scope(std::size_t parent, const std::string& owner) {
+  std::string scope = scopes_[parent] + owner + "/";
+  name_bytes_ += scope.size();
+  if (name_bytes_ > limits_.header_bytes)
+    throw Error(ErrorCode::unsafe, "limit", "longer names than the limit");
+  scopes_.push_back(std::move(scope));
+  return scopes_.size() - 1;
+}
+
+void GraphReader::training_info(const FileRange& message, std::uint64_t number) {
+  const std::string owner = "training_info_" + std::to_string(number) + ".";
+  for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.number != 1 && field.number != 2) return;
+    const FileRange graph = range_of(message, cursor, field);
+    read_graph(graph, new_scope(0, owner + (field.number == 1 ? "initialization" : "algorithm")),
+               3);
+  });
+}
+
+void GraphReader::function(const FileRange& message) {
+  std::string name, domain;
+  for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
+    if (field.number == 1) name = take_text(cursor, field, limits_.header_bytes);
+    if (field.number == 10) domain = take_text(cursor, field, limits_.header_bytes);
+  });
+  const std::size_t scope = new_scope(0, domain.empty() ? name : domain + "." + name);
+  std::uint64_t index = 0;
+  for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.number == 7)
+      visit_node(read_node(range_of(message, cursor, field)), index++, scope, 3);
+  });
+}
+
+void GraphReader::read_graph(const FileRange& graph, std::size_t scope, int depth) {
+  check_depth(depth);
+  const std::uint64_t end = graph.offset + graph.length;
+  FileCursor cursor(*graph.file, graph.offset, end);
+  std::uint64_t index = 0;
+  for_each_field(cursor, end, [&](const wire::Field& field) {
+    if (field.number == 1) {
+      visit_node(read_node(range_of(graph, cursor, field)), index++, scope, depth + 1);
+    } else if (field.number == 5) {
+      expect_bytes(cursor, field);
+      StoredTensor stored =
+          read_tensor(graph.file, cursor, cursor.position() + field.value, limits_);
+      std::string name = std::move(stored.name);
+      add_tensor(stored, std::move(name), scope);
+    } else if (field.number == 15) {
+      add_sparse(range_of(graph, cursor, field), nullptr, scope);
+    }
+  });
+}
+
+GraphReader::Node GraphReader::read_node(const FileRange& message) {
+  Node node;
+  node.message = message;
+  bool has_output = false;
+  for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
+    const auto text = [&] { return take_text(cursor, field, limits_.header_bytes); };
+    if (field.number == 2 && !std::exchange(has_output, true)) node.output = text();
+    if (field.number == 3) node.name = text();
+    if (field.number == 4) node.op = text();
+    if (field.number == 5) ++node.attributes;
+    if (field.number == 7) node.domain = text();
+  });
+  return node;
+}
+
+void GraphReader::visit_node(const Node& node, std::uint64_t index, std::size_t scope, int depth) {
+  check_depth(depth);
+  if (node.attributes == 0) return;
+  const std::string label = node.label(index);
+  for_each_field_of(node.message, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.number == 5)
+      visit_attribute(range_of(node.message, cursor, field), node, label, scope, depth + 1);
+  });
+}
+
+void GraphReader::visit_attribute(const FileRange& message, const Node& node,
+                                  const std::string& label, std::size_t scope, int depth) {
+  check_depth(depth);
+  Attribute attribute;
+  for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
+    switch (field.number) {
+      case 1:
+        attribute.name = take_text(cursor, field, limits_.header_bytes);
+        break;
+      case 2:
+        attribute.has_float = true;
+        break;
+      case 3:
+        attribute.has_int = true;
+        break;
+      case 4:
+      case 9:
+        ++attribute.strings;
+        attribute.string_bytes += field.value;
+        break;
+      case 5:
+      case 6:
+      case 10:
+      case 11:
+      case 22:
+      case 23:
+        attribute.messages.emplace_back(field.number, range_of(message, cursor, field));
+        break;
+      case 21:
+        attribute.is_reference = field.value > 0;
+        break;
+      default:
+        break;
+    }
+  });
+  if (attribute.is_reference) return;
+  const std::string output = node.output.empty() ? label : node.output;
+  if (node.is_constant() && add_constant(message, attribute, output, scope)) return;
+  const std::string owner = label + "." + attribute.name;
+  std::uint64_t listed = 0;
+  for (const auto& [number, range] : attribute.messages) {
+    const bool in_list = number == 10 || number == 11 || number == 23;
+    const std::string name = in_list ? owner + "_" + std::to_string(listed++) : owner;
+    if (number == 6 || number == 11) {
+      read_graph(range, new_scope(scope, name), depth + 1);
+    } else if (number == 22 || number == 23) {
+      add_sparse(range, &name, scope);
+    } else {
+      add_tensor(read_tensor(range, limits_), name, scope);
+    }
+  }
+}
+
+template <typename Fill>
+void GraphReader::add(std::string name, std::size_t scope, Fill fill) {
+  name_bytes_ += name.size() + scopes_[scope].size();
+  if (tensors_.size() >= limits_.tensors || name_bytes_ > limits_.header_bytes) {
+    throw Error(ErrorCode::unsafe, "limit", "more tensors or longer names than the limit");
+  }
+  Tensor& tensor = tensors_.emplace_back();
+  scope_of_.push_back(static_cast<std::uint32_t>(scope));
+  tensor.name = std::move(name);
+  try {
+    if (tensor.name.empty()) throw Error(ErrorCode::corrupt, "name", "a tensor without a name");
+    fill(tensor);
+  } catch (const Error& error) {
+    tensor.stored.pieces.clear();
+    tensor.problem = error;
+  }
+}
+
+void GraphReader::add_tensor(const StoredTensor& stored, std::string name, std::size_t scope) {
+  add(std::move(name), scope, [&](Tensor& tensor) { describe(stored, files_, tensor); });
+}
+
+void GraphReader::add_sparse(const FileRange& message, const std::string* name, std::size_t scope) {
+  StoredTensor values, indices, whole;
+  for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.number == 1) values = read_tensor(range_of(message, cursor, field), limits_);
+    if (field.number == 2) indices = read_tensor(range_of(message, cursor, field), limits_);
+  });
+  add(name != nullptr ? *name : values.name, scope, [&](Tensor& tensor) {
+    tensor.shape = sparse_shape(message, limits_);
+    Tensor dense, places;
+    describe(values, files_, dense);
+    tensor.dtype = dense.dtype;
+    describe(indices, files_, places);
+    const auto file = dense_file(dense, places, tensor.shape, message.length);
+    tensor.stored.pieces.push_back({FileRange{file, 0, file->size()}, {}, {}, {}, {}});
+  });
+}
+
+bool GraphReader::add_constant(const FileRange& message, const Attribute& attribute,
+                               const std::string& name, std::size_t scope) {
+  const std::string& kind = attribute.name;
+  if (kind == "value" || kind == "sparse_value") {
+    if (attribute.messages.size() != 1) return false;
+    const auto& [number, range] = attribute.messages[0];
+    if (number == 22) {
+      add_sparse(range, &name, scope);
+    } else if (number == 5) {
+      add_tensor(read_tensor(range, limits_), name, scope);
+    }
+    return number == 22 || number == 5;
+  }
+  const std::uint64_t end = message.offset + message.length;
+  const auto numbers = [&](DType dtype, const wire::NumberField& field, bool list) {
+    add(name, scope, [&](Tensor& tensor) {
+      tensor.dtype = dtype;
+      const std::uint64_t count = wire::Numbers(*message.file, message.offset, end, field).count();
+      if (list) tensor.shape = {count};
+      if (!list && count != 1) throw Error(ErrorCode::corrupt, "values", "not one value");
+      const auto file = wire::numbers_file(message.file, message.offset, end, field, count);
+      tensor.stored.pieces.push_back({FileRange{file, 0, file->size()}, {}, {}, {}, {}});
+    });
+    return true;
+  };
+  if (kind == "value_float") return numbers(DType::float32, {2, wire::Type::fixed32, 4}, false);
+  if (kind == "value_int") return numbers(DType::int64, {3, wire::Type::varint, 8}, false);
+  if (kind == "value_floats") return numbers(DType::float32, {7, wire::Type::fixed32, 4}, true);
+  if (kind == "value_ints") return numbers(DType::int64, {8, wire::Type::varint, 8}, true);
+  if (kind != "value_string" && kind != "value_strings") return false;
+  add(name, scope, [&](Tensor& tensor) {
+    const bool list = kind == "value_strings";
+    tensor.dtype = DType::string;
+    if (list) tensor.shape = {attribute.strings};
+    const std::uint64_t bytes = attribute.strings * sizeof(std::string) + attribute.string_bytes;
+    const std::uint32_t number = list ? 9 : 4;
+    const std::uint64_t count = list ? attribute.strings : 1;
+    Strings strings{bytes,
+                    [message, number, count] { return load_strings_of(message, number, count); }};
+    tensor.stored.pieces.push_back({std::move(strings), {}, {}, {}, {}});
+  });
+  return true;
+}
+
+std::vector<Tensor> GraphReader::take() {
+  std::unordered_set<std::string_view> taken;
+  taken.reserve(tensors_.size());
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    if (scope_of_[i] == 0 && !taken.insert(tensors_[i].name).second)
+      throw duplicate(tensors_[i].name);
+  }
+  std::unordered_set<std::string> inner;  // scope number and name
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const std::uint32_t scope = scope_of_[i];
+    Tensor& tensor = tensors_[i];
+    if (scope != 0) {
+      std::string name = scopes_[scope] + tensor.name;
+      if (!inner.insert(std::to_string(scope) + "/" + tensor.name).second) throw duplicate(name);
+      tensor.name = unused(std::move(name), taken);
+      taken.insert(tensor.name);
+    }
+    if (tensor.problem) tensor.problem = tensor.problem->in_tensor(tensor.name);
+  }
+  return std::move(tensors_);
+}
+
+}  // namespace tensorferry::onnx

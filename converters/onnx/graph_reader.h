@@ -1,0 +1,60 @@
+// Collects the tensors of a model: those of its graphs, of the graphs inside them, of functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "tensorferry/manifest.h"
+#include "tensors.h"
+
+namespace tensorferry::onnx {
+
+class GraphReader {
+ public:
+  GraphReader(const Input& input, const Limits& limits) : files_(input), limits_(limits) {}
+
+  /// The graph of the model. `depth` counts messages in messages.
+  void main_graph(const FileRange& graph) { read_graph(graph, 0, 2); }
+  void training_info(const FileRange& message, std::uint64_t number);
+  void function(const FileRange& message);
+
+  /// All of them. Tensors of the main graph have their own names; others are called
+  /// OWNER/NAME, and OWNER/NAME#2 if that is taken. Throws Error(corrupt.duplicate_name).
+  std::vector<Tensor> take();
+
+ private:
+  struct Attribute;
+  struct Node {
+    std::string name, op, domain, output;
+    FileRange message;
+    std::uint64_t attributes = 0;
+    bool is_constant() const;
+    std::string label(std::uint64_t index) const;
+  };
+
+  std::size_t new_scope(std::size_t parent, const std::string& owner);
+  void read_graph(const FileRange& graph, std::size_t scope, int depth);
+  Node read_node(const FileRange& message);
+  void visit_node(const Node& node, std::uint64_t index, std::size_t scope, int depth);
+  void visit_attribute(const FileRange& message, const Node& node, const std::string& label,
+                       std::size_t scope, int depth);
+  bool add_constant(const FileRange& message, const Attribute& attribute, const std::string& name,
+                    std::size_t scope);
+  /// A tensor whose description `fill` gives; what it throws becomes its problem.
+  template <typename Fill>
+  void add(std::string name, std::size_t scope, Fill fill);
+  void add_tensor(const StoredTensor& stored, std::string name, std::size_t scope);
+  void add_sparse(const FileRange& message, const std::string* name, std::size_t scope);
+  void check_depth(int depth) const;
+
+  ExternalFiles files_;
+  const Limits& limits_;
+  std::vector<Tensor> tensors_;
+  std::vector<std::uint32_t> scope_of_;  ///< by tensor
+  std::vector<std::string> scopes_ = {""};
+  std::uint64_t name_bytes_ = 0;
+};
+
+}  // namespace tensorferry::onnx

@@ -1,0 +1,108 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph_reader.h"
+#include "onnx.h"
+#include "util/metadata_entries.h"
+
+namespace tensorferry {
+namespace onnx {
+namespace {
+
+constexpr std::string_view kPlaceholder = "tensorferry.placeholder";
+
+class ModelReader {
+ public:
+  ModelReader(const Input& input, const Limits& limits)
+      : file_(input.file()), limits_(limits), graphs_(input, limits) {}
+
+  Manifest read() {
+    const FileRange model{file_, 0, file_->size()};
+    for_each_field_of(model, [&](FileCursor& cursor, const wire::Field& field) {
+      if (field.number == 1) ir_version_ = field.value;
+      if (field.number == 8) ++opsets_;
+      if (field.number == 7 || field.number == 14 || field.number == 20 || field.number == 25) {
+        expect_bytes(cursor, field);
+        read_part(cursor, field);
+      }
+    });
+    check_complete();
+    Manifest manifest;
+    manifest.tensors = graphs_.take();
+    drop_placeholder(manifest);
+    return apply_metadata(std::move(manifest), entries_, limits_);
+  }
+
+ private:
+  void read_part(FileCursor& cursor, const wire::Field& field) {
+    const FileRange part{file_, cursor.position(), field.value};
+    if (field.number == 7) {
+      ++main_graphs_;
+      graphs_.main_graph(part);
+    } else if (field.number == 14) {
+      add_entry(cursor, field);
+    } else if (field.number == 20) {
+      graphs_.training_info(part, trainings_++);
+    } else {
+      graphs_.function(part);
+    }
+  }
+
+  void add_entry(FileCursor& cursor, const wire::Field& field) {
+    std::string key, value;
+    entry_bytes_ = checked_add(entry_bytes_, field.value);
+    if (entry_bytes_ > limits_.header_bytes) {
+      throw Error(ErrorCode::unsafe, "limit",
+                  "more than " + std::to_string(limits_.header_bytes) + " bytes of metadata_props");
+    }
+    for_each_field(cursor, cursor.position() + field.value, [&](const wire::Field& part) {
+      if (part.number == 1) key = take_text(cursor, part, limits_.header_bytes);
+      if (part.number == 2) value = take_text(cursor, part, limits_.header_bytes);
+    });
+    entries_.emplace_back(std::move(key), std::move(value));
+  }
+
+  /// What a file that is cut between two fields lacks.
+  void check_complete() const {
+    if (main_graphs_ == 0) throw Error(ErrorCode::corrupt, "model", "the model has no graph");
+    if (ir_version_ == 0) throw Error(ErrorCode::corrupt, "model", "the model has no ir_version");
+    if (ir_version_ >= 3 && opsets_ == 0) {
+      throw Error(ErrorCode::corrupt, "model",
+                  "no opset_import, which IR version " + std::to_string(ir_version_) + " demands");
+    }
+  }
+
+  void drop_placeholder(Manifest& manifest) const {
+    for (const auto& [key, value] : entries_) {
+      if (key != kPlaceholder) continue;
+      std::erase_if(manifest.tensors, [&name = value](const Tensor& tensor) {
+        return tensor.name == name && !tensor.problem && tensor.shape == Shape{0};
+      });
+    }
+  }
+
+  std::shared_ptr<const File> file_;
+  const Limits& limits_;
+  GraphReader graphs_;
+  MetadataEntries entries_;
+  std::uint64_t ir_version_ = 0, opsets_ = 0, main_graphs_ = 0, trainings_ = 0, entry_bytes_ = 0;
+};
+
+class OnnxReader final : public Reader {
+ public:
+  Manifest read(const Input& input, const Options&, const Limits& limits) const override {
+    try {
+      return ModelReader(input, limits).read();
+    } catch (const Error& error) {
+      throw error.in_file(input.file()->name());
+    }
+  }
+};
+
+}  // namespace
+}  // namespace onnx
+
+std::shared_ptr<const Reader> make_onnx_reader() { return std::make_shared<onnx::OnnxReader>(); }
+
+}  // namespace tensorferry
