@@ -152,8 +152,7 @@ void Numbers::read(const File& file, std::uint64_t first, std::span<std::byte> b
   }
 }
 
-void Numbers::read_bytes(const File& file, std::uint64_t offset,
-                         std::span<std::byte> bytes) const {
+void Numbers::read_bytes(const File& file, std::uint64_t offset, std::span<std::byte> bytes) const {
   const std::uint64_t width = field_.width;
   const std::uint64_t before = offset % width;
   if (before == 0 && bytes.size() % width == 0) return read(file, offset / width, bytes);
