@@ -1,5 +1,6 @@
 #include "tensorferry/statistics.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -32,8 +33,11 @@ struct Moments {
     const double share = static_cast<double>(other.count) / total;
     const double apart = other.mean - mean;
     squares += other.squares + apart * apart * static_cast<double>(count) * share;
-    // Not mean + apart * share, which overflows for numbers near the ends of the range.
-    mean = mean * (static_cast<double>(count) / total) + other.mean * share;
+    // Not mean + apart * share, which overflows for numbers near the ends of the range; rounding
+    // may lead past both.
+    const auto [low, high] = std::minmax(mean, other.mean);
+    mean = std::clamp(mean * (static_cast<double>(count) / total) + other.mean * share, double{low},
+                      double{high});
     count += other.count;
   }
 };
@@ -49,6 +53,8 @@ Moments moments_of(std::span<const double> numbers) {
   if (!std::isfinite(sum)) {
     moments.mean = 0;
     for (const double number : numbers) moments.mean += number / count;
+    const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
+    moments.mean = std::clamp(moments.mean, *low, *high);
   }
   for (const double number : numbers) {
     moments.squares += (number - moments.mean) * (number - moments.mean);
