@@ -2,19 +2,22 @@
 #
 # format.cpp is always compiled: it declares name, extensions, options and probe. The other sources need the
 # libraries that dependencies.cmake finds: it sets `libraries` (targets to link) and `generated` (sources made at build
-# time), or `missing` (how to get what is not there); then the format is detected and listed, and says so.
+# time), or `missing` (how to get what is not there); then the format is detected and listed, and says so. `probing`
+# names sources that the probe uses, without libraries.
 function(tensorferry_format name)
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   set(libraries "")
   set(generated "")
   set(missing "")
+  set(probing "")
   if(EXISTS ${folder}/dependencies.cmake)
     include(${folder}/dependencies.cmake)
   endif()
   set(target tensorferry_format_${name})
   if(missing)
     message(STATUS "Format ${name}: not available. ${missing}")
-    tensorferry_library(${target} ${folder}/format.cpp)
+    list(TRANSFORM probing PREPEND ${folder}/)
+    tensorferry_library(${target} ${folder}/format.cpp ${probing})
     target_compile_definitions(${target} PRIVATE TENSORFERRY_UNAVAILABLE="${missing}")
   else()
     file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hdf5_reader.h"
 #include "hdf5_writer.h"
 
 namespace tensorferry {
@@ -12,7 +13,16 @@ namespace {
 // block (HDF5 File Format Specification 3.0, II.A).
 constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 
+// A `.keras` file: a zip archive whose directory, at its end, names the weights (Keras 3's
+// saving_lib.py).
+bool is_keras_archive(const Probe& probe) {
+  if (!probe.prefix.starts_with(std::string_view("PK\x03\x04", 4))) return false;
+  return probe.suffix.find("model.weights.h5") != std::string_view::npos ||
+         probe.extension == ".keras";
+}
+
 Match probe(const Probe& probe) {
+  if (is_keras_archive(probe)) return Match::exact;
   for (std::uint64_t at = 0; at <= probe.size && probe.size - at >= kSignature.size();
        at = std::max<std::uint64_t>(512, at * 2)) {
     if (at + kSignature.size() <= probe.prefix.size()) {
@@ -35,9 +45,26 @@ Format make_hdf5_format() {
   using Kind = OptionSpec::Kind;
   Format format;
   format.name = "hdf5";
-  format.title = "HDF5 file";
+  format.title = "HDF5 file, and what Keras keeps in them";
   format.extensions = {".h5", ".hdf5"};
   format.probe = probe;
+  format.read_options = {
+      {"names",
+       Kind::choice,
+       "auto",
+       "what tensors are called: raw = paths in the file; keras = as Keras does, where it wrote "
+       "the "
+       "file; object and auto = the same as keras",
+       {"auto", "raw", "object", "keras"}},
+      {"layout",
+       Kind::choice,
+       "auto",
+       "the order and names of Keras where its layout is found, none of it, or an error without it",
+       {"auto", "plain", "keras"}},
+      {"dtype", Kind::text, "", "what opaque elements of that size are, such as float8_e4m3fn"},
+      {"allow_fill", Kind::boolean, "false",
+       "elements that were never written have the fill value"},
+  };
   format.write_options = {
       {"compression",
        Kind::choice,
@@ -54,6 +81,7 @@ Format make_hdf5_format() {
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;
 #else
+  format.reader = make_hdf5_reader();
   format.writer = make_hdf5_writer();
 #endif
   return format;

@@ -43,14 +43,24 @@ LibraryScope::LibraryScope() : lock_(library_mutex()) {
   errno = 0;
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  H5PLget_loading_state(&plugins_);
+  H5PLset_loading_state(0);
 }
 
-LibraryScope::~LibraryScope() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
+LibraryScope::~LibraryScope() {
+  H5PLset_loading_state(plugins_);
+  H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
+}
+
+std::string library_reason() {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &reason);
+  return reason;
+}
 
 void throw_library_error(std::string_view doing) {
   const int error = errno;
-  std::string reason;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &reason);
+  const std::string reason = library_reason();
   std::string message = "HDF5 could not " + std::string(doing);
   if (!reason.empty()) message += ": " + with_system_reason(reason, error);
   throw Error(ErrorCode::output, "hdf5", std::move(message));

@@ -1,16 +1,20 @@
 // HDF5's C library behind handles and exceptions.
 #pragma once
 
+// The names of 1.10 in every later release.
+#define H5_USE_110_API
 #include <hdf5.h>
 
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace tensorferry::hdf5 {
 
 /// While one lives, the library is this thread's, also where it was built without thread safety,
-/// and silent (by itself it prints errors). Scopes nest; the setting found is put back at the end.
+/// silent (by itself it prints errors), and loads no filter plugins. Scopes nest; the settings
+/// found are put back at the end.
 class LibraryScope {
  public:
   LibraryScope();
@@ -22,7 +26,11 @@ class LibraryScope {
   std::lock_guard<std::recursive_mutex> lock_;
   H5E_auto2_t print_ = nullptr;
   void* print_data_ = nullptr;
+  unsigned plugins_ = 0;
 };
+
+/// Why the call that has just failed in this thread failed; empty when the library does not say.
+std::string library_reason();
 
 /// Throws Error(output.hdf5) with the library's reason for the call that has just failed.
 [[noreturn]] void throw_library_error(std::string_view doing);

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tensorferry/error.h"
+#include "util/text.h"
 #include "util/utf8.h"
 
 namespace tensorferry::hdf5 {
 namespace {
 
 constexpr std::string_view kTagPrefix = "tensorferry_";
+constexpr std::string_view kAttributePrefix = "tensorferry_attribute:";
+constexpr std::string_view kPrefixMark = "%~";
 
 void append_escaped_byte(std::string& result, char c) {
   constexpr char kDigits[] = "0123456789ABCDEF";
@@ -76,7 +80,7 @@ std::vector<std::string> stored_paths(std::span<const std::string_view> names) {
   for (std::size_t i = 0; i + 1 < order.size(); ++i) {
     const std::string_view name = names[order[i]], next = names[order[i + 1]];
     if (next.size() > name.size() && next.starts_with(name) && next[name.size()] == '/') {
-      paths[order[i]] += "%~";
+      paths[order[i]] += kPrefixMark;
     }
   }
   return paths;
@@ -107,9 +111,25 @@ bool is_hdf5_text(std::string_view text) {
 std::string stored_attribute_name(std::string_view name) {
   if (!name.empty() && !name.starts_with(kTagPrefix) && is_hdf5_text(name))
     return std::string(name);
-  std::string result = "tensorferry_attribute:";
+  std::string result(kAttributePrefix);
   append_escaped(result, name);
   return result;
+}
+
+bool is_stored_path(std::string_view path, std::string_view name) {
+  const std::string plain = escaped_path(name);
+  return path == plain || path == plain + std::string(kPrefixMark);
+}
+
+std::string attribute_name(std::string_view stored) {
+  if (!stored.starts_with(kAttributePrefix)) return std::string(stored);
+  try {
+    std::string name = percent_decode(stored.substr(kAttributePrefix.size()));
+    if (stored_attribute_name(name) == stored) return name;
+  } catch (const Error&) {
+    return std::string(stored);
+  }
+  return std::string(stored);
 }
 
 }  // namespace tensorferry::hdf5

@@ -36,4 +36,10 @@ bool is_hdf5_text(std::string_view text);
 /// like one of our tags (`tensorferry_...`).
 std::string stored_attribute_name(std::string_view name);
 
+/// True when the writer stores a tensor of that name under `path` in some file.
+bool is_stored_path(std::string_view path, std::string_view name);
+
+/// Undoes stored_attribute_name; `stored` itself where that made no such name.
+std::string attribute_name(std::string_view stored);
+
 }  // namespace tensorferry::hdf5

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "tensorferry/error.h"
 #include "util/sha256.h"
 #include "util/text.h"
 
@@ -71,6 +72,20 @@ std::vector<std::string> file_names(const std::vector<std::string>& names) {
     files[i] = shorten(std::move(files[i]), names[i]);
   }
   return files;
+}
+
+std::optional<std::string> name_of_file(std::string_view file) {
+  if (file == "%") return std::string();
+  std::string name;
+  try {
+    name = percent_decode(file);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  if (file.size() > kLongest) return std::nullopt;
+  // Either form, since the other names of its folder are not known here.
+  if (escape(name, is_plain) == file || escape(name, is_plain_small) == file) return name;
+  return std::nullopt;
 }
 
 }  // namespace tensorferry

@@ -10,7 +10,9 @@
 // even where case is ignored, and undone by percent-decoding.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tensorferry {
@@ -18,5 +20,9 @@ namespace tensorferry {
 /// The file name of each of `names`, without extension. `names` are distinct; the result is so,
 /// ignoring case.
 std::vector<std::string> file_names(const std::vector<std::string>& names);
+
+/// The name that `file`, without extension, was made from; nothing when it is none of ours, or too
+/// long to hold the whole name.
+std::optional<std::string> name_of_file(std::string_view file);
 
 }  // namespace tensorferry

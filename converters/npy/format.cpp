@@ -1,21 +1,57 @@
+#include <algorithm>
+
 #include "npy.h"
-#include "npy_wire.h"
+#include "util/manifest_json.h"
+#include "util/npy_header.h"
 
 namespace tensorferry {
 namespace {
 
+constexpr std::uint64_t kProbed = 4096;
+
+std::string start_of(const Input& folder, std::string_view name) {
+  const auto file = folder.sibling(name);
+  return file->read_string(0, std::min(file->size(), kProbed));
+}
+
+/// A folder with our manifest.json is the raw format's; any other one is ours only if nothing else
+/// knows it.
+Match probe_folder(const Input& folder) {
+  const std::vector<std::string> files = npy_files(folder);
+  if (files.empty() || !start_of(folder, files.front()).starts_with(npy_magic)) return Match::no;
+  return has_npy_manifest(folder) ? Match::no : Match::container;
+}
+
 Match probe(const Probe& shown) {
+  if (shown.input.kind() == Input::Kind::directory) return probe_folder(shown.input);
   return shown.prefix.starts_with(npy_magic) ? Match::exact : Match::no;
 }
 
 }  // namespace
 
+std::vector<std::string> npy_files(const Input& folder) {
+  std::vector<std::string> files = folder.list();
+  std::erase_if(files, [](const std::string& name) {
+    return !name.ends_with(".npy") || name.starts_with('.');
+  });
+  return files;
+}
+
+bool has_npy_manifest(const Input& folder) {
+  return folder.has_sibling(manifest_file_name) &&
+         looks_like_manifest(start_of(folder, manifest_file_name));
+}
+
 Format make_npy_format() {
   Format format;
   format.name = "npy";
-  format.title = "NumPy array file, or a folder of them with a manifest.json";
+  format.title = "NumPy array file, or a folder of them";
   format.extensions = {".npy"};
+  format.read_options = {
+      {"dtype", OptionSpec::Kind::text, "",
+       "what elements are that numpy calls void (|V1, |V2): float8_e4m3fn, ..."}};
   format.probe = probe;
+  format.reader = make_npy_reader();
   format.writer = make_npy_writer();
   return format;
 }

@@ -1,7 +1,8 @@
 #include "file_names.h"
 #include "npy.h"
-#include "npy_wire.h"
 #include "util/manifest_json.h"
+#include "util/npy_dtype.h"
+#include "util/npy_header.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -9,32 +10,7 @@ namespace {
 
 constexpr std::string_view kExtension = ".npy";
 
-Encoding encoding_of(DType dtype) {
-  switch (dtype) {
-    case DType::int2:
-    case DType::int4:
-      return {DType::int8, Carrier::sign_extended, Codec::sign_extended};
-    case DType::uint2:
-    case DType::uint4:
-      return {DType::uint8, Carrier::codes};
-    case DType::qint8:
-      return {DType::int8, Carrier::bits};
-    case DType::quint8:
-      return {DType::uint8, Carrier::bits};
-    case DType::qint16:
-      return {DType::int16, Carrier::bits};
-    case DType::quint16:
-      return {DType::uint16, Carrier::bits};
-    case DType::qint32:
-      return {DType::int32, Carrier::bits};
-    case DType::bfloat16:
-      return {dtype, Carrier::bits};
-    case DType::string:
-      return {DType::uint8, Carrier::string_pair};
-    default:
-      return {dtype, npy_descr(dtype) == "|V1" ? Carrier::codes : Carrier::native};
-  }
-}
+Encoding encoding_of(DType dtype) { return npy_encoding(dtype).value(); }
 
 void refuse(const Manifest& manifest) {
   std::vector<std::string> types, ranks;
@@ -76,7 +52,7 @@ Layout one_file(const Manifest& manifest, const Output& output) {
                 "one .npy file holds exactly one tensor, there are " +
                     std::to_string(manifest.tensors.size()) +
                     "; for a folder of .npy files give: " + printable(folder) +
-                    "/ --to npy (.npz, one file for several, is not written by this version)");
+                    "/ --to npy; for one file name it " + printable(folder) + ".npz");
   }
   const Tensor& tensor = manifest.tensors[0];
   Layout layout;
@@ -118,10 +94,7 @@ Layout folder(const Manifest& manifest) {
 
 class NpyWriter : public Writer {
  public:
-  std::optional<Encoding> encoding(DType dtype) const override {
-    if (dtype != DType::string && npy_descr(dtype).empty()) return std::nullopt;
-    return encoding_of(dtype);
-  }
+  std::optional<Encoding> encoding(DType dtype) const override { return npy_encoding(dtype); }
 
   Layout lay_out(const Manifest& manifest, const Output& output, const Options&) const override {
     refuse(manifest);

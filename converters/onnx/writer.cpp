@@ -6,12 +6,12 @@
 
 #include "core/carriers.h"
 #include "graph_text.h"
-#include "names.h"
 #include "onnx.h"
 #include "onnx_wire.h"
 #include "tensorferry/stream.h"
 #include "types.h"
 #include "util/metadata_entries.h"
+#include "util/stored_names.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -49,7 +49,7 @@ class ModelLayout {
  public:
   ModelLayout(const Manifest& manifest, const Output& output, const Options& options)
       : manifest_(manifest),
-        names_(manifest),
+        names_(manifest, "ONNX", [](std::string_view name) { return !name.empty(); }),
         location_(output.leaf + ".data"),
         external_(options.text("external")) {
     place(options.bytes("external_threshold"));
@@ -262,7 +262,7 @@ Layout ModelLayout::lay_out() {
 
 class OnnxWriter final : public Writer {
  public:
-  std::optional<Encoding> encoding(DType dtype) const override { return encoding_of(dtype); }
+  std::optional<Encoding> encoding(DType dtype) const override { return onnx::encoding_of(dtype); }
 
   Layout lay_out(const Manifest& manifest, const Output& output,
                  const Options& options) const override {

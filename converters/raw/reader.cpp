@@ -5,6 +5,7 @@
 #include "core/strings.h"
 #include "raw.h"
 #include "raw_wire.h"
+#include "util/column_major.h"
 #include "util/crc32c.h"
 #include "util/manifest_json.h"
 #include "util/sha256.h"
@@ -76,17 +77,6 @@ Strings strings_in(const FileRange& range, std::uint64_t count, std::optional<Ch
   return strings;
 }
 
-// Strides of elements whose first dimension runs fastest.
-std::vector<std::uint64_t> column_major_strides(const Tensor& tensor) {
-  std::vector<std::uint64_t> strides;
-  std::uint64_t stride = info(tensor.dtype).bytes;
-  for (std::uint64_t extent : tensor.shape) {
-    strides.push_back(stride);
-    stride = checked_multiply(stride, extent == 0 ? 1 : extent);
-  }
-  return strides;
-}
-
 // Fills in what is stored. The length of the range must be right already; check(Manifest) compares
 // it.
 void set_stored(Tensor& tensor, const ManifestEntry& entry, FileRange range) {
@@ -96,7 +86,7 @@ void set_stored(Tensor& tensor, const ManifestEntry& entry, FileRange range) {
   } else {
     tensor.stored.order = entry.big_endian ? std::endian::big : std::endian::little;
     if (entry.column_major && tensor.shape.size() > 1)
-      piece.byte_strides = column_major_strides(tensor);
+      piece.byte_strides = column_major_strides(tensor.shape, info(tensor.dtype).bytes);
     piece.checksum = checksum_of(entry);
     piece.origin = std::move(range);
   }

@@ -6,6 +6,7 @@
 
 #include "dtypes.h"
 #include "sniff.h"
+#include "tensorflow/saved_tensor_slice.pb.h"
 #include "tensorflow/tensor_bundle.pb.h"
 
 namespace tensorferry::tensorflow {
@@ -46,12 +47,47 @@ Slice slice_of(const wire::TensorSlice& message) {
   return slice;
 }
 
+void copy_shape(const wire::TensorShape& shape, BundleEntry& entry) {
+  entry.unknown_rank = shape.unknown_rank();
+  entry.dims.reserve(static_cast<std::size_t>(shape.dim_size()));
+  for (const auto& dim : shape.dim()) entry.dims.push_back(dim.size());
+}
+
 }  // namespace
+
+std::int32_t parse_version(std::string_view message) {
+  wire::Version version;
+  if (!parse(version, message)) throw Error(ErrorCode::corrupt, "header", "malformed version");
+  check_version(version);
+  return version.producer();
+}
+
+SavedSliceMeta parse_slice_meta(std::string_view message) {
+  wire::SavedSliceMeta parsed;
+  if (!parse(parsed, message)) {
+    throw Error(ErrorCode::corrupt, "header", "malformed description of a tensor in the header");
+  }
+  SavedSliceMeta meta;
+  meta.name = parsed.name();
+  meta.entry.dtype_code = parsed.type();
+  copy_shape(parsed.shape(), meta.entry);
+  for (const auto& slice : parsed.slice()) meta.entry.slices.push_back(slice_of(slice));
+  return meta;
+}
+
+BundleEntry parse_shape(std::int32_t dtype_code, std::string_view message) {
+  wire::TensorShape shape;
+  if (!parse(shape, message)) throw Error(ErrorCode::corrupt, "shape", "malformed shape");
+  BundleEntry entry;
+  entry.dtype_code = dtype_code;
+  copy_shape(shape, entry);
+  return entry;
+}
 
 BundleHeader parse_header(std::string_view value) {
   if (kind_of_header(value) == TableKind::v1) {
-    throw Error(ErrorCode::unsupported, "v1_checkpoint",
-                "a checkpoint in the V1 format (before TensorFlow 0.12), which is not read yet");
+    throw Error(ErrorCode::corrupt, "v1_checkpoint",
+                "the file of a V1 checkpoint, under the name of a V2 index");
   }
   wire::BundleHeader message;
   if (!parse(message, value)) throw Error(ErrorCode::corrupt, "header", "malformed header entry");
@@ -96,9 +132,7 @@ BundleEntry EntryParser::parse(std::string_view value) {
   }
   BundleEntry entry;
   entry.dtype_code = message.dtype();
-  entry.unknown_rank = message.shape().unknown_rank();
-  entry.dims.reserve(static_cast<std::size_t>(message.shape().dim_size()));
-  for (const auto& dim : message.shape().dim()) entry.dims.push_back(dim.size());
+  copy_shape(message.shape(), entry);
   entry.shard = message.shard_id();
   entry.offset = message.offset();
   entry.size = message.size();

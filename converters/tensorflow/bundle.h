@@ -22,9 +22,13 @@ struct BundleHeader {
   std::int32_t producer = 0;  ///< 0 in files from before versions were written
 };
 
-/// Throws Error(corrupt.header), Error(unsupported.v1_checkpoint), Error(unsupported.version),
-/// Error(unsupported.endianness).
+/// Throws Error(corrupt.header), Error(corrupt.v1_checkpoint) for the header of a V1 checkpoint,
+/// Error(unsupported.version), Error(unsupported.endianness).
 BundleHeader parse_header(std::string_view value);
+
+/// The producer of a VersionDef, which V1 headers have, too. Throws Error(corrupt.header),
+/// Error(unsupported.version).
+std::int32_t parse_version(std::string_view message);
 
 /// The value of another key, parsed but not judged.
 struct BundleEntry {
@@ -54,6 +58,17 @@ class EntryParser {
   std::unique_ptr<Message> message_;
   std::uint64_t most_bytes_;
 };
+
+/// What the header of a V1 checkpoint says of one tensor; its values lie elsewhere.
+struct SavedSliceMeta {
+  std::string name;
+  BundleEntry entry;  ///< dtype, shape and slices only
+};
+/// Throws Error(corrupt.header).
+SavedSliceMeta parse_slice_meta(std::string_view message);
+
+/// Dtype number and dimensions of a TensorShape message. Throws Error(corrupt.shape).
+BundleEntry parse_shape(std::int32_t dtype_code, std::string_view message);
 
 /// The shape. Throws Error(corrupt.shape) for an unknown rank, a negative dimension and a product
 /// above 2^63 - 1, Error(unsupported.rank) above `most_rank`.

@@ -1,5 +1,6 @@
 # protobuf (lite runtime and protoc) for the messages in schemas/tensorflow, snappy for compressed blocks of the index.
 # Libraries are named by path: imported targets are not seen by the folders that link the program.
+set(probing v1_files.cpp graph_sniff.cpp)
 find_package(Protobuf QUIET)
 set(protobuf_lite ${Protobuf_LITE_LIBRARY})
 if(TENSORFERRY_STATIC_DEPENDENCIES)

@@ -1,5 +1,6 @@
 #include "dtypes.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -53,6 +54,11 @@ DType dtype_of_code(std::int32_t code) {
   if (code > kReference) code -= kReference;
   if (code < 0 || static_cast<std::size_t>(code) >= kCodes.size()) return DType::unknown;
   return kCodes[static_cast<std::size_t>(code)];
+}
+
+std::int32_t code_of_dtype(DType dtype) {
+  const auto found = std::find(kCodes.begin() + 1, kCodes.end(), dtype);
+  return found == kCodes.end() ? 0 : static_cast<std::int32_t>(found - kCodes.begin());
 }
 
 }  // namespace tensorferry::tensorflow

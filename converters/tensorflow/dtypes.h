@@ -11,4 +11,7 @@ namespace tensorferry::tensorflow {
 /// DType::unknown for others.
 DType dtype_of_code(std::int32_t code);
 
+/// The number of a logical dtype; 0 where there is none.
+std::int32_t code_of_dtype(DType dtype);
+
 }  // namespace tensorferry::tensorflow

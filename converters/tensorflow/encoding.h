@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace tensorferry::tensorflow {
@@ -57,6 +58,10 @@ constexpr std::uint32_t load_little32(std::string_view bytes) {
   std::uint32_t value = 0;
   for (std::size_t i = 4; i-- > 0;) value = (value << 8) | static_cast<std::uint8_t>(bytes[i]);
   return value;
+}
+
+inline void append_little32(std::string& out, std::uint32_t value) {
+  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(value >> shift);
 }
 
 inline std::span<const std::byte> as_bytes(std::string_view text) {

@@ -2,8 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "graph_sniff.h"
 #include "sniff.h"
 #include "tensorflow.h"
+#include "v1_files.h"
 
 namespace tensorferry {
 namespace {
@@ -17,6 +19,18 @@ bool has_shard(const std::vector<std::string>& names, const std::string& prefix)
   return first != names.end() && prefix_of_shard(*first) == prefix;
 }
 
+/// Whether there is a checkpoint whose name begins so.
+bool has_checkpoint(const Input& input, const std::string& start) {
+  const std::vector<std::string> names = input.list(), old = list_v1(input);
+  const bool bundle = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const auto prefix = without_suffix(name, ".index");
+    return prefix && prefix->starts_with(start) && has_shard(names, *prefix);
+  });
+  return bundle || std::any_of(old.begin(), old.end(), [&](const std::string& prefix) {
+           return prefix.starts_with(start);
+         });
+}
+
 bool is_checkpoint_directory(const Input& input) {
   if (input.has_sibling("saved_model.pb") || input.has_sibling("saved_model.pbtxt")) return true;
   if (input.has_sibling("checkpoint")) {
@@ -24,11 +38,7 @@ bool is_checkpoint_directory(const Input& input) {
     if (looks_like_state_file(file->read_string(0, std::min<std::uint64_t>(file->size(), 4096))))
       return true;
   }
-  const std::vector<std::string> names = input.list();
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    const auto prefix = without_suffix(name, ".index");
-    return prefix && has_shard(names, *prefix);
-  });
+  return has_checkpoint(input, "");
 }
 
 /// An index, or what is left of one.
@@ -43,12 +53,14 @@ bool is_checkpoint_file(const Probe& probe) {
   const std::string& leaf = input.leaf();
   if (const auto prefix = without_suffix(leaf, ".index")) return is_index(probe, *prefix);
   if (prefix_of_shard(leaf)) return true;
-  if (const auto prefix = without_suffix(leaf, ".meta"))
-    return input.has_sibling(*prefix + ".index");
+  if (const auto prefix = without_suffix(leaf, ".meta")) {
+    return input.has_sibling(*prefix + ".index") || find_v1(input, *prefix) ||
+           looks_like_meta_graph(*input.file());
+  }
   if (leaf == "saved_model.pb" || leaf == "saved_model.pbtxt") return true;
   if (looks_like_state_file(probe.prefix)) return true;
   if (has_table_magic(probe.suffix)) return sniff_first_entry(probe.prefix) != TableKind::none;
-  return input.has_sibling(leaf + ".index");
+  return input.has_sibling(leaf + ".index") || looks_like_graph(*input.file());
 }
 
 Match probe_tensorflow(const Probe& probe) {
@@ -60,14 +72,19 @@ Match probe_tensorflow(const Probe& probe) {
         found = is_checkpoint_directory(input);
         break;
       case Input::Kind::prefix:
-        found = input.has_sibling(input.leaf() + ".index") || has_shard(input.list(), input.leaf());
+        found = input.has_sibling(input.leaf() + ".index") ||
+                has_shard(input.list(), input.leaf()) || find_v1(input, input.leaf()) ||
+                has_checkpoint(input, input.leaf());  // to be told its whole name
         break;
       case Input::Kind::file:
         found = is_checkpoint_file(probe);
         break;
     }
-  } catch (const Error&) {
-    found = false;  // what cannot be looked at is not claimed
+  } catch (const Error& error) {
+    // What cannot be looked at is not claimed. Several of ours at once are, and what is left of
+    // one.
+    found = error.code() == ErrorCode::usage || error.detail() == "lfs_pointer" ||
+            error.detail() == "missing";
   }
   return found ? Match::exact : Match::no;
 }
@@ -77,18 +94,51 @@ Match probe_tensorflow(const Probe& probe) {
 Format make_tensorflow_format() {
   Format format;
   format.name = "tensorflow";
-  format.title = "TensorFlow checkpoint (V2), SavedModel variables";
+  format.title = "TensorFlow checkpoint (V1 or V2), SavedModel variables, frozen graph";
   format.extensions = {".index", ".ckpt"};
-  format.read_options = {{.name = "names",
-                          .kind = OptionSpec::Kind::choice,
-                          .fallback = "raw",
-                          .help = "what tensors are called: raw = the keys of the checkpoint",
-                          .choices = {"raw"}}};
+  format.read_options = {
+      {.name = "names",
+       .kind = OptionSpec::Kind::choice,
+       .fallback = "auto",
+       .help = "what tensors are called: raw = the keys of the checkpoint; object "
+               "= paths in its object graph; keras = full names of variables; "
+               "auto = what suits the file",
+       .choices = {"auto", "raw", "object", "keras"}},
+      {.name = "graph",
+       .kind = OptionSpec::Kind::boolean,
+       .fallback = "false",
+       .help = "the constants of the graph of a SavedModel or .meta file in "
+               "place of its variables"}};
+  using Kind = OptionSpec::Kind;
+  format.write_options = {
+      {.name = "object_graph",
+       .kind = Kind::choice,
+       .fallback = "auto",
+       .help = "the graph that tf.train.Checkpoint restores by: auto = the source's, without what "
+               "is not written; generate = from the names; none",
+       .choices = {"auto", "generate", "none"}},
+      {.name = "shards",
+       .kind = Kind::integer,
+       .fallback = "",
+       .help = "data files, at most so many; default: as the source checkpoint, otherwise 1"},
+      {.name = "max_shard_size",
+       .kind = Kind::bytes,
+       .fallback = "",
+       .help = "bytes of a data file, exceeded by a tensor that is larger; 2G"},
+      {.name = "state_file",
+       .kind = Kind::boolean,
+       .fallback = "false",
+       .help = "write the file `checkpoint` too, which tf.train.latest_checkpoint reads"},
+      {.name = "strip_colon_zero",
+       .kind = Kind::boolean,
+       .fallback = "false",
+       .help = "x:0 is written as x, as tf.compat.v1.train.Saver calls it"}};
   format.probe = probe_tensorflow;
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;
 #else
   format.reader = make_tensorflow_reader();
+  format.writer = make_tensorflow_writer();
 #endif
   return format;
 }

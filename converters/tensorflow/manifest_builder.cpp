@@ -6,7 +6,9 @@
 
 #include "dtypes.h"
 #include "encoding.h"
+#include "names.h"
 #include "slices.h"
+#include "sniff.h"
 #include "string_payload.h"
 
 namespace tensorferry::tensorflow {
@@ -34,7 +36,29 @@ bool is_missing(const Error& error) {
 }  // namespace
 
 bool is_bookkeeping(std::string_view name) {
-  return name == "_CHECKPOINTABLE_OBJECT_GRAPH" || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
+  return name == kGraphKey || name.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON");
+}
+
+Tensor missing_file(const std::string& name) {
+  Tensor tensor;
+  tensor.name = name;
+  tensor.problem = Error(ErrorCode::input, "missing",
+                         "this file of the checkpoint is missing, and with it an unknown number of "
+                         "tensors")
+                       .in_file(name)
+                       .in_tensor(name);
+  return tensor;
+}
+
+Piece empty_piece(DType dtype) {
+  static const std::shared_ptr<const File> nothing = memory_file("nothing", std::string_view());
+  Piece piece;
+  if (dtype == DType::string) {
+    piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
+  } else {
+    piece.origin = FileRange{nothing, 0, 0};
+  }
+  return piece;
 }
 
 ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits,
@@ -42,8 +66,7 @@ ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, c
     : input_(input),
       resolved_(resolved),
       limits_(limits),
-      parser_(limits.header_bytes / kEntryShare),
-      nothing_(memory_file("nothing", std::string_view())) {
+      parser_(limits.header_bytes / kEntryShare) {
   const std::uint64_t tensors = entries == 0 ? 0 : entries - 1;
   if (tensors > limits.tensors) {
     throw Error(
@@ -75,6 +98,7 @@ void ManifestBuilder::add(std::string_view key, std::string_view value) {
   Tensor& tensor = manifest_.tensors.emplace_back();
   tensor.name = key;
   tensor.bookkeeping = is_bookkeeping(key);
+  if (key == kGraphKey) tensor.attributes[carry_as_attribute] = std::string(kGraphAttribute);
   try {
     fill(tensor, parser_.parse(value));
   } catch (const Error& error) {
@@ -91,6 +115,9 @@ void ManifestBuilder::fill(Tensor& tensor, const BundleEntry& entry) {
   tensor.shape = shape_of(entry, limits_.rank);
   check_dtype(entry.dtype_code);
   if (!entry.is_plain()) return fill_slices(tensor, entry);
+  if (element_count(tensor.shape) == 0) {
+    empty_.push_back({manifest_.tensors.size() - 1, entry.shard, entry.offset, entry.size});
+  }
   tensor.stored.pieces.push_back(piece_of(entry, tensor.dtype, tensor.shape));
 }
 
@@ -112,7 +139,7 @@ void ManifestBuilder::fill_slices(Tensor& tensor, const BundleEntry& entry) {
       missing.push_back(error.file());
     }
   }
-  check_cover(boxes, tensor.shape);
+  if (!resolved_.is_part) check_cover(boxes, tensor.shape);
   if (!missing.empty()) {
     std::sort(missing.begin(), missing.end());
     missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
@@ -178,14 +205,15 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
     const StringPayload payload{std::move(range.file), range.offset,    size, elements,
                                 header_->order,        entry.masked_crc};
     const std::string shard = payload.file->name();
-    piece.origin = Strings{memory_for(payload), [payload, shard] {
+    piece.origin = Strings{memory_for(payload),
+                           [payload, shard] {
                              try {
                                return load_strings(payload);
                              } catch (const Error& error) {
                                throw error.in_file(shard);
                              }
                            },
-                           "crc32c"};
+                           "crc32c", FileRange{payload.file, payload.offset, payload.size}};
     return piece;
   }
   if (dtype == DType::variant) {
@@ -196,16 +224,6 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
     piece.checksum = checksum_of(entry.masked_crc);  // a variant's covers more than its bytes
   }
   piece.origin = std::move(range);
-  return piece;
-}
-
-Piece ManifestBuilder::empty_piece(DType dtype) const {
-  Piece piece;
-  if (dtype == DType::string) {
-    piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
-  } else {
-    piece.origin = FileRange{nothing_, 0, 0};
-  }
   return piece;
 }
 
@@ -221,6 +239,7 @@ ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
     const std::string name = shard_name(resolved_.prefix, entry.shard, header_->num_shards);
     try {
       shard.file = input_.sibling(name);
+      check_no_lfs_pointer(*shard.file);
     } catch (const Error& error) {
       const Error why = is_missing(error)
                             ? Error(ErrorCode::input, "missing", "the data file is missing")
@@ -228,7 +247,7 @@ ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
       shard.error = why.in_file(error.file()).in_file(name);
     }
   }
-  if (shard.error) throw *shard.error;
+  if (shard.error) throw Error(*shard.error);
   return shard;
 }
 
@@ -238,11 +257,6 @@ FileRange ManifestBuilder::range_of(const BundleEntry& entry) {
   const auto size = static_cast<std::uint64_t>(entry.size);
   const std::uint64_t available = shard.file->size();
   if (size > available || offset > available - size) {
-    if (is_lfs_pointer_file(*shard.file)) {
-      throw Error(ErrorCode::corrupt, "lfs_pointer",
-                  "a Git-LFS pointer in place of the data; fetch the file with: git lfs pull")
-          .in_file(shard.file->name());
-    }
     // Both are below 2^63, so that the sum does not wrap.
     throw Error(ErrorCode::corrupt, "truncated",
                 "needs bytes " + std::to_string(offset) + ".." + std::to_string(offset + size) +
@@ -251,6 +265,26 @@ FileRange ManifestBuilder::range_of(const BundleEntry& entry) {
   }
   shard.used_end = std::max(shard.used_end, offset + size);
   return {shard.file, offset, size};
+}
+
+void ManifestBuilder::place_empty() {
+  for (const Empty& empty : empty_) {
+    const auto found = shards_.find(empty.shard);
+    Tensor& tensor = manifest_.tensors[empty.tensor];
+    if (found == shards_.end() || !found->second.file || tensor.problem || empty.offset < 0)
+      continue;
+    Shard& shard = found->second;
+    const auto offset = static_cast<std::uint64_t>(empty.offset);
+    const auto size = static_cast<std::uint64_t>(std::max<std::int64_t>(empty.size, 0));
+    if (offset > shard.file->size() || size > shard.file->size() - offset) continue;
+    auto& origin = tensor.stored.pieces.at(0).origin;
+    if (auto* strings = std::get_if<Strings>(&origin)) {
+      strings->place = {shard.file, offset, size};
+      shard.used_end = std::max(shard.used_end, offset + size);
+    } else {
+      origin = FileRange{shard.file, offset, 0};
+    }
+  }
 }
 
 void ManifestBuilder::list_orphans() {
@@ -299,6 +333,7 @@ void ManifestBuilder::note_shards() {
 
 Manifest ManifestBuilder::finish() && {
   if (!header_) throw Error(ErrorCode::corrupt, "header", "no header: the table has no entry");
+  place_empty();
   list_orphans();
   note_shards();
   return std::move(manifest_);

@@ -52,10 +52,10 @@ class ManifestBuilder {
                     const Shape& extent);
   /// The bytes of an entry as a piece without a box.
   Piece piece_of(const BundleEntry& entry, DType dtype, const Shape& shape);
-  /// No elements: no data file is needed, not even one that is there.
-  Piece empty_piece(DType dtype) const;
   FileRange range_of(const BundleEntry& entry);
   Shard& shard_of(const BundleEntry& entry);
+  /// Says where tensors without elements would lie, in data files that are open anyway.
+  void place_empty();
   void list_orphans();
   void note_shards();
 
@@ -66,11 +66,23 @@ class ManifestBuilder {
   std::optional<BundleHeader> header_;
   std::map<std::int32_t, Shard> shards_;
   std::unordered_map<std::string, SliceEntry> slices_;
-  std::shared_ptr<const File> nothing_;  ///< stands in for the data of tensors without elements
+  /// Tensors without elements: index, shard, offset and size as the entry has them.
+  struct Empty {
+    std::size_t tensor;
+    std::int32_t shard;
+    std::int64_t offset, size;
+  };
+  std::vector<Empty> empty_;
   Manifest manifest_;
 };
 
 /// Whether an entry of that name is no weight: the object graph, Keras configuration.
 bool is_bookkeeping(std::string_view name);
+
+/// A file of the checkpoint that is not there, as a tensor without type: what was in it is unknown.
+Tensor missing_file(const std::string& name);
+
+/// A piece of no elements: no data file is needed, not even one that is there.
+Piece empty_piece(DType dtype);
 
 }  // namespace tensorferry::tensorflow

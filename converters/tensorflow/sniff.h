@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "encoding.h"
+#include "tensorferry/error.h"
+#include "tensorferry/input.h"
 
 namespace tensorferry::tensorflow {
 
@@ -18,6 +20,20 @@ inline bool has_table_magic(std::string_view suffix) {
 
 inline bool is_lfs_pointer(std::string_view prefix) {
   return prefix.starts_with("version https://git-lfs");
+}
+
+/// Whether the file holds that text. Reads a few bytes of a short file.
+inline bool is_lfs_pointer_file(const File& file) {
+  constexpr std::uint64_t kMostBytes = 1024;  // a pointer file is shorter than this
+  return file.size() < kMostBytes && is_lfs_pointer(file.read_string(0, file.size()));
+}
+
+/// Throws Error(corrupt.lfs_pointer) if so.
+inline void check_no_lfs_pointer(const File& file) {
+  if (!is_lfs_pointer_file(file)) return;
+  throw Error(ErrorCode::corrupt, "lfs_pointer",
+              "a Git-LFS pointer in place of the file; fetch it with: git lfs pull")
+      .in_file(file.name());
 }
 
 enum class TableKind : std::uint8_t {
@@ -61,13 +77,21 @@ inline TableKind sniff_first_entry(std::string_view prefix) {
   return kind_of_header(prefix.substr(0, value_bytes));
 }
 
-/// `P` of `P.data-SSSSS-of-NNNNN`; the numbers have five digits or more.
-inline std::optional<std::string> prefix_of_shard(std::string_view name) {
-  const auto take_digits = [&] {
+/// `P-SSSSS-of-NNNNN`; the numbers have five digits or more.
+struct ShardName {
+  std::string prefix;
+  std::uint64_t number = 0, count = 0;
+};
+
+inline std::optional<ShardName> parse_shard_name(std::string_view name) {
+  ShardName shard;
+  const auto take_digits = [&](std::uint64_t& value) {
     std::size_t count = 0;
-    while (count < name.size() && name[name.size() - 1 - count] >= '0' &&
-           name[name.size() - 1 - count] <= '9') {
-      ++count;
+    value = 0;
+    for (std::uint64_t unit = 1; count < name.size() && count < 18; ++count, unit *= 10) {
+      const char digit = name[name.size() - 1 - count];
+      if (digit < '0' || digit > '9') break;
+      value += unit * static_cast<std::uint64_t>(digit - '0');
     }
     name.remove_suffix(count);
     return count >= 5;
@@ -77,16 +101,30 @@ inline std::optional<std::string> prefix_of_shard(std::string_view name) {
     name.remove_suffix(word.size());
     return true;
   };
-  if (!take_digits() || !take("-of-") || !take_digits() || !take(".data-") || name.empty()) {
+  if (!take_digits(shard.count) || !take("-of-") || !take_digits(shard.number) || !take("-") ||
+      name.empty()) {
     return std::nullopt;
   }
-  return std::string(name);
+  shard.prefix = name;
+  return shard;
 }
 
 /// The name without `suffix`, when it has it and something in front.
 inline std::optional<std::string> without_suffix(std::string_view name, std::string_view suffix) {
   if (name.size() <= suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   return std::string(name.substr(0, name.size() - suffix.size()));
+}
+
+/// `P` of `P.data-SSSSS-of-NNNNN`.
+inline std::optional<std::string> prefix_of_shard(std::string_view name) {
+  const auto shard = parse_shard_name(name);
+  return shard ? without_suffix(shard->prefix, ".data") : std::nullopt;
+}
+
+/// The same of the name of a V1 shard, which has no ".data".
+inline std::optional<ShardName> parse_v1_shard_name(std::string_view name) {
+  auto shard = parse_shard_name(name);
+  return shard && !shard->prefix.ends_with(".data") ? shard : std::nullopt;
 }
 
 /// Whether a text begins like the file `checkpoint`.

@@ -175,4 +175,22 @@ std::optional<StateFile> parse_state_file(std::string_view text) {
   return state;
 }
 
+std::string format_state_file(std::string_view checkpoint) {
+  std::string quoted = "\"";
+  for (const char c : checkpoint) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+      continue;
+    }
+    quoted += '\\';
+    for (int shift = 6; shift >= 0; shift -= 3) {
+      quoted += static_cast<char>('0' + ((byte >> shift) & 7));
+    }
+  }
+  quoted += "\"\n";
+  return "model_checkpoint_path: " + quoted + "all_model_checkpoint_paths: " + quoted;
+}
+
 }  // namespace tensorferry::tensorflow

@@ -25,4 +25,8 @@ struct StateFile {
 /// field.
 std::optional<StateFile> parse_state_file(std::string_view text);
 
+/// The text that says that this checkpoint, a name in the file's folder, is the newest and only
+/// one.
+std::string format_state_file(std::string_view checkpoint);
+
 }  // namespace tensorferry::tensorflow

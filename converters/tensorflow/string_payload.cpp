@@ -8,6 +8,7 @@
 #include "encoding.h"
 #include "tensorferry/error.h"
 #include "util/crc32c.h"
+#include "util/wire.h"
 
 namespace tensorferry::tensorflow {
 namespace {
@@ -131,6 +132,24 @@ std::vector<std::string> load_strings(const StringPayload& payload) {
     throw Error(ErrorCode::corrupt, "checksum", "the strings do not match their checksum");
   }
   return strings;
+}
+
+EncodedPayload encode_strings(const std::vector<std::string>& strings) {
+  EncodedPayload payload;
+  std::uint64_t total = 4;
+  for (const std::string& text : strings) total += text.size() + wire::varint_size(text.size());
+  payload.bytes.reserve(total);
+  std::uint32_t crc = 0;
+  for (const std::string& text : strings) {
+    wire::append_varint(payload.bytes, text.size());
+    crc = extend_by_length(crc, text.size(), std::endian::little);
+  }
+  const std::size_t covered = payload.bytes.size();
+  append_little32(payload.bytes, mask_crc(crc));
+  for (const std::string& text : strings) payload.bytes += text;
+  crc = crc32c(crc, as_bytes(std::string_view(payload.bytes).substr(covered)));
+  payload.masked_crc = mask_crc(crc);
+  return payload;
 }
 
 }  // namespace tensorferry::tensorflow

@@ -35,4 +35,11 @@ std::uint64_t memory_for(const StringPayload& payload);
 /// Thread-safe.
 std::vector<std::string> load_strings(const StringPayload& payload);
 
+/// The payload of those strings in a little-endian bundle, and the entry's checksum.
+struct EncodedPayload {
+  std::string bytes;
+  std::uint32_t masked_crc = 0;
+};
+EncodedPayload encode_strings(const std::vector<std::string>& strings);
+
 }  // namespace tensorferry::tensorflow

@@ -13,19 +13,9 @@ namespace {
 
 constexpr std::uint64_t kFooterBytes = 48;
 constexpr std::uint64_t kHandleBytes = 40;  // of the footer, padding included
-constexpr std::uint64_t kTrailerBytes = 5;
-constexpr std::size_t kMostKeyBytes = 1 << 20;
-
-// Snappy's densest element turns 3 bytes into 64.
-constexpr std::uint64_t kMostSnappyRatio = 22;
-constexpr std::uint64_t kMostInflated = 64u << 20;
 
 Error corrupt_block(std::string message) {
   return Error(ErrorCode::corrupt, "block", std::move(message));
-}
-
-bool take_handle(std::string_view& bytes, BlockHandle& handle) {
-  return take_varint(bytes, handle.offset) && take_varint(bytes, handle.size);
 }
 
 std::string inflate(std::string_view compressed) {
@@ -45,6 +35,62 @@ std::string inflate(std::string_view compressed) {
 }
 
 }  // namespace
+
+bool take_handle(std::string_view& bytes, BlockHandle& handle) {
+  return take_varint(bytes, handle.offset) && take_varint(bytes, handle.size);
+}
+
+BlockHandle read_footer(const File& file) {
+  const std::uint64_t size = file.size();
+  if (size < kFooterBytes) {
+    throw Error(ErrorCode::corrupt, "truncated",
+                "too short for the table of a checkpoint: " + std::to_string(size) +
+                    " bytes, needs " + std::to_string(kFooterBytes))
+        .in_file(file.name());
+  }
+  const std::string footer = file.read_string(size - kFooterBytes, kFooterBytes);
+  if (!has_table_magic(footer)) {
+    throw Error(ErrorCode::corrupt, "magic",
+                "not the table of a checkpoint: its magic number is not at the end")
+        .in_file(file.name());
+  }
+  std::string_view handles = std::string_view(footer).substr(0, kHandleBytes);
+  BlockHandle metaindex, index;
+  if (!take_handle(handles, metaindex) || !take_handle(handles, index)) {
+    throw Error(ErrorCode::corrupt, "footer", "malformed block handles in the footer")
+        .in_file(file.name());
+  }
+  return index;
+}
+
+void check_block_range(const File& file, BlockHandle handle, std::string_view what) {
+  const std::uint64_t most = file.size() - kBlockTrailerBytes;
+  if (handle.size > most || handle.offset > most - handle.size) {
+    throw Error(ErrorCode::corrupt, "truncated",
+                std::string(what) + " at byte " + std::to_string(handle.offset) + " needs " +
+                    std::to_string(handle.size) + " bytes, file has " +
+                    std::to_string(file.size()));
+  }
+}
+
+std::string read_block(const File& file, BlockHandle handle, std::string_view what) {
+  check_block_range(file, handle, what);
+  std::string block = file.read_string(handle.offset, handle.size + kBlockTrailerBytes);
+  const std::string_view checked = std::string_view(block).substr(0, handle.size + 1);
+  const std::uint32_t stored =
+      unmask_crc(load_little32(std::string_view(block).substr(handle.size + 1)));
+  if (crc32c(0, as_bytes(checked)) != stored) {
+    throw Error(ErrorCode::corrupt, "checksum",
+                std::string(what) + " at byte " + std::to_string(handle.offset) +
+                    " does not match its checksum");
+  }
+  const auto type = static_cast<std::uint8_t>(block[handle.size]);
+  block.resize(handle.size);
+  if (type == 0) return block;
+  if (type == 1) return inflate(block);
+  throw corrupt_block(std::string(what) + " at byte " + std::to_string(handle.offset) +
+                      " has the unknown compression type " + std::to_string(type));
+}
 
 BlockCursor::BlockCursor(std::string_view block) {
   if (block.size() < 4) throw corrupt_block("shorter than its restart count");
@@ -107,61 +153,20 @@ bool BlockCursor::next() {
 Table::Table(std::shared_ptr<const File> file, const Limits& limits)
     : file_(std::move(file)), most_key_bytes_(limits.header_bytes) {
   const std::uint64_t size = file_->size();
-  if (size < kFooterBytes) {
-    throw Error(ErrorCode::corrupt, "truncated",
-                "too short for the index of a checkpoint: " + std::to_string(size) +
-                    " bytes, needs " + std::to_string(kFooterBytes))
-        .in_file(file_->name());
-  }
   if (size > limits.header_bytes) {
     throw Error(ErrorCode::unsafe, "limit",
                 "an index of " + std::to_string(size) + " bytes exceeds the limit of " +
                     std::to_string(limits.header_bytes))
         .in_file(file_->name());
   }
-  const std::string footer = file_->read_string(size - kFooterBytes, kFooterBytes);
-  if (!has_table_magic(footer)) {
-    throw Error(ErrorCode::corrupt, "magic",
-                "not the index of a checkpoint: the table's magic number is not at its end")
-        .in_file(file_->name());
-  }
-  std::string_view handles = std::string_view(footer).substr(0, kHandleBytes);
-  BlockHandle metaindex;
-  if (!take_handle(handles, metaindex) || !take_handle(handles, index_)) {
-    throw Error(ErrorCode::corrupt, "footer", "malformed block handles in the footer")
-        .in_file(file_->name());
-  }
-}
-
-std::string Table::read_block(BlockHandle handle, std::string_view what) const {
-  const std::uint64_t size = file_->size();
-  if (handle.size > size - kTrailerBytes || handle.offset > size - kTrailerBytes - handle.size) {
-    throw Error(ErrorCode::corrupt, "truncated",
-                std::string(what) + " at byte " + std::to_string(handle.offset) + " needs " +
-                    std::to_string(handle.size) + " bytes, file has " + std::to_string(size));
-  }
-  std::string block = file_->read_string(handle.offset, handle.size + kTrailerBytes);
-  const std::string_view checked = std::string_view(block).substr(0, handle.size + 1);
-  const std::uint32_t stored =
-      unmask_crc(load_little32(std::string_view(block).substr(handle.size + 1)));
-  if (crc32c(0, as_bytes(checked)) != stored) {
-    throw Error(ErrorCode::corrupt, "checksum",
-                std::string(what) + " at byte " + std::to_string(handle.offset) +
-                    " does not match its checksum");
-  }
-  const auto type = static_cast<std::uint8_t>(block[handle.size]);
-  block.resize(handle.size);
-  if (type == 0) return block;
-  if (type == 1) return inflate(block);
-  throw corrupt_block(std::string(what) + " at byte " + std::to_string(handle.offset) +
-                      " has the unknown compression type " + std::to_string(type));
+  index_ = read_footer(*file_);
 }
 
 void Table::for_each(const Visitor& visit) const {
   const auto fail = [&](const Error& error) { return error.in_file(file_->name()); };
   std::string index_block;
   try {
-    index_block = read_block(index_, "the index block");
+    index_block = read_block(*file_, index_, "the index block");
     BlockCursor blocks(index_block);
     std::string last_key, last_separator;
     bool any_key = false, any_separator = false;
@@ -173,9 +178,9 @@ void Table::for_each(const Visitor& visit) const {
       if (any_separator && blocks.key() <= last_separator) {
         throw Error(ErrorCode::corrupt, "order", "the keys of the index block do not increase");
       }
-      const std::string block = read_block(handle, "the data block");
+      const std::string block = read_block(*file_, handle, "the data block");
       // Handles may not visit the same bytes again and again.
-      stored_bytes += handle.size + kTrailerBytes;
+      stored_bytes += handle.size + kBlockTrailerBytes;
       if (stored_bytes > file_->size()) throw corrupt_block("data blocks overlap");
       BlockCursor entries(block);
       while (entries.next()) {

@@ -32,6 +32,25 @@ struct BlockHandle {
   std::uint64_t offset = 0, size = 0;
 };
 
+/// Throws Error(corrupt.truncated) and Error(corrupt.magic) for what is no table,
+/// Error(corrupt.footer).
+BlockHandle read_footer(const File& file);
+
+/// The contents of a block, inflated, with its CRC verified. `what` names it in messages. Throws
+/// Error(corrupt.truncated), Error(corrupt.checksum), Error(corrupt.block).
+std::string read_block(const File& file, BlockHandle handle, std::string_view what);
+
+/// Throws Error(corrupt.truncated) when the block is not inside the file.
+void check_block_range(const File& file, BlockHandle handle, std::string_view what);
+
+/// Takes a handle off the front of `bytes`.
+bool take_handle(std::string_view& bytes, BlockHandle& handle);
+
+inline constexpr std::uint64_t kBlockTrailerBytes = 5;
+inline constexpr std::size_t kMostKeyBytes = 1 << 20;
+/// Snappy's densest element turns 3 bytes into 64, and no block may inflate to more than this.
+inline constexpr std::uint64_t kMostSnappyRatio = 22, kMostInflated = 64u << 20;
+
 /// Walks the entries of one uncompressed block. Trusts nothing; the block outlives it.
 class BlockCursor {
  public:
@@ -69,8 +88,6 @@ class Table {
   void for_each(const Visitor& visit) const;
 
  private:
-  std::string read_block(BlockHandle handle, std::string_view what) const;
-
   std::shared_ptr<const File> file_;
   std::uint64_t most_key_bytes_;
   BlockHandle index_;

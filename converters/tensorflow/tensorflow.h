@@ -7,7 +7,9 @@
 
 namespace tensorferry {
 
-/// Reads V2 checkpoints ("tensor bundles").
+/// Reads checkpoints of both versions, and the constants of graphs.
 std::shared_ptr<const Reader> make_tensorflow_reader();
+/// Writes V2 checkpoints.
+std::shared_ptr<const Writer> make_tensorflow_writer();
 
 }  // namespace tensorferry

@@ -19,6 +19,9 @@ struct ReadOptions {
   std::string from;                            ///< a format's name; empty = by content
   std::map<std::string, std::string> options;  ///< of that format's reader
   Limits limits;
+  /// What tensors are called: the value of the reader's option "names", where the format has one;
+  /// "raw" and "auto" are known to every format. Empty = the reader's default.
+  std::string names = {};
 };
 
 /// What is there. Opens, detects, reads and checks; holds no weights.
@@ -32,35 +35,41 @@ struct Progress {
 };
 
 struct RunOptions {
-  unsigned threads = 0;                         ///< 0 = as many as there are processors, at most 4
-  std::uint64_t memory_limit = 48u << 20;       ///< of buffers, in bytes
+  unsigned threads = 0;                    ///< 0 = as many as there are processors, at most 4
+  std::uint64_t memory_limit = 48u << 20;  ///< of buffers, in bytes
   bool overwrite = false;
-  bool sync = true;                             ///< fsync files and directory before the final names appear
-  bool verify_source = true;                    ///< compare size, time and inode of every input at the end
-  /// Read the complete output back through its format's reader and compare every bit with the source, before it gets its
-  /// final name. Throws Error(usage.no_reader), Error(output.verify); nothing is left then.
+  bool sync = true;           ///< fsync files and directory before the final names appear
+  bool verify_source = true;  ///< compare size, time and inode of every input at the end
+  /// Read the complete output back through its format's reader and compare every bit with the
+  /// source, before it gets its final name. Throws Error(usage.no_reader), Error(output.verify);
+  /// nothing is left then.
   bool verify_output = false;
-  std::function<void(const Progress&)> progress;  ///< called from one thread at a time, at most ten times a second
-  const std::atomic<bool>* cancel = nullptr;    ///< set to true: the run stops with Error(input.cancelled), nothing is left
+  std::function<void(const Progress&)>
+      progress;  ///< called from one thread at a time, at most ten times a second
+  const std::atomic<bool>* cancel =
+      nullptr;  ///< set to true: the run stops with Error(input.cancelled), nothing is left
 };
 
 /// What happened.
 struct Receipt {
-  std::uint64_t tensors = 0, bytes = 0;      ///< tensors written, bytes of their elements
+  std::uint64_t tensors = 0, bytes = 0;  ///< tensors written, bytes of their elements
   std::uint64_t output_bytes = 0;
   double seconds = 0;
-  bool verified = false;                     ///< the output was read back and has the same bits
-  std::map<std::string, std::uint64_t> carried;  ///< logical dtype -> tensors written as another type and tagged
-  std::uint64_t aliases = 0;                 ///< tensors that share their bytes with another one
-  std::vector<std::string> damaged;          ///< left out by salvage
+  bool verified = false;  ///< the output was read back and has the same bits
+  std::map<std::string, std::uint64_t>
+      carried;                ///< logical dtype -> tensors written as another type and tagged
+  std::uint64_t aliases = 0;  ///< tensors that share their bytes with another one
+  std::vector<std::string> damaged;  ///< left out by salvage
   std::vector<Note> notes;
 };
 
 /// Everything that is known before a byte is written.
 class ConversionPlan {
  public:
-  /// Throws with all problems at once: tensors that cannot be read, dtypes that the writer cannot hold.
-  static ConversionPlan make(Manifest manifest, const Format& format, const std::filesystem::path& target,
+  /// Throws with all problems at once: tensors that cannot be read, dtypes that the writer cannot
+  /// hold.
+  static ConversionPlan make(Manifest manifest, const Format& format,
+                             const std::filesystem::path& target,
                              const std::map<std::string, std::string>& write_options = {},
                              const Limits& limits = {});
   ~ConversionPlan();
@@ -82,7 +91,7 @@ class ConversionPlan {
 
 struct ConvertOptions {
   ReadOptions read;
-  std::string to;                                    ///< a format's name; empty = by the target's extension
+  std::string to;  ///< a format's name; empty = by the target's extension
   std::map<std::string, std::string> write_options;  ///< of that format's writer
   Selection selection;
   bool bookkeeping = false;  ///< write what is not a weight, too
@@ -103,12 +112,13 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
 Receipt convert(const std::filesystem::path& source, const std::filesystem::path& target,
                 const ConvertOptions& options = {});
 
-/// SHA-256 in lower-case hex over the little-endian, row-major elements of the dtype; of strings over each
-/// element's length (unsigned 64-bit little-endian) and bytes; of opaque types over the stored bytes.
+/// SHA-256 in lower-case hex over the little-endian, row-major elements of the dtype; of strings
+/// over each element's length (unsigned 64-bit little-endian) and bytes; of opaque types over the
+/// stored bytes.
 std::string sha256(const Tensor& tensor);
 
-/// One digest of a set of tensors: SHA-256 over `name NUL dtype NUL dims,comma-joined NUL sha256 LF` of each, sorted by name
-/// bytes. `hashes` holds sha256() of each tensor.
+/// One digest of a set of tensors: SHA-256 over `name NUL dtype NUL dims,comma-joined NUL sha256
+/// LF` of each, sorted by name bytes. `hashes` holds sha256() of each tensor.
 std::string set_digest(const Manifest& manifest, const std::vector<std::string>& hashes);
 
 }  // namespace tensorferry

@@ -9,8 +9,8 @@
 
 namespace tensorferry {
 
-/// What went wrong, in the classes a caller acts on. The numeric values are the program's exit codes:
-/// stable, never renumbered.
+/// What went wrong, in the classes a caller acts on. The numeric values are the program's exit
+/// codes: stable, never renumbered.
 enum class ErrorCode : int {
   usage = 2,        ///< bad flags or arguments
   corrupt = 3,      ///< malformed, truncated, checksum mismatch, inconsistent
@@ -28,8 +28,8 @@ std::string_view to_string(ErrorCode code);
 
 /// Thrown by every function of the library that fails.
 ///
-/// what() reads `error[corrupt.truncated]: FILE: tensor "NAME": MESSAGE`: a stable dotted identifier, then
-/// where, then expected and found. Control characters in names are escaped.
+/// what() reads `error[corrupt.truncated]: FILE: tensor "NAME": MESSAGE`: a stable dotted
+/// identifier, then where, then expected and found. Control characters in names are escaped.
 class Error : public std::runtime_error {
  public:
   /// `detail` is the part of the identifier behind the dot ("truncated").
@@ -48,14 +48,15 @@ class Error : public std::runtime_error {
   const std::string& tensor() const { return tensor_; }
 
  private:
-  Error(ErrorCode code, std::string detail, std::string message, std::string file, std::string tensor);
+  Error(ErrorCode code, std::string detail, std::string message, std::string file,
+        std::string tensor);
 
   ErrorCode code_;
   std::string detail_, message_, file_, tensor_;
 };
 
-/// For output to people: control characters, ESC, bidirectional marks and invalid UTF-8 become \xNN,
-/// and what is longer than `limit` bytes is cut with an ellipsis (0 = never).
+/// For output to people: control characters, ESC, bidirectional marks and invalid UTF-8 become
+/// \xNN, and what is longer than `limit` bytes is cut with an ellipsis (0 = never).
 std::string printable(std::string_view text, std::size_t limit = 200);
 
 }  // namespace tensorferry

@@ -32,7 +32,8 @@ struct OptionSpec {
 class Options {
  public:
   Options() = default;
-  /// Throws Error(usage.unknown_option) with the nearest match, Error(usage.bad_option) for a value of the wrong kind.
+  /// Throws Error(usage.unknown_option) with the nearest match, Error(usage.bad_option) for a value
+  /// of the wrong kind.
   Options(std::span<const OptionSpec> specs, const std::map<std::string, std::string>& given);
 
   bool given(std::string_view name) const;  ///< set by the user or by a default
@@ -45,10 +46,12 @@ class Options {
   std::map<std::string, std::string, std::less<>> values_;
 };
 
-/// What a person writes for an amount of bytes: digits with an optional K, M, G or T (powers of 1024).
+/// What a person writes for an amount of bytes: digits with an optional K, M, G or T (powers of
+/// 1024).
 std::uint64_t parse_bytes(std::string_view text);
 
-/// How sure a probe is. A container is a general format (HDF5, zip) that a more specific one may stand on.
+/// How sure a probe is. A container is a general format (HDF5, zip) that a more specific one may
+/// stand on.
 enum class Match : std::uint8_t { no, container, exact };
 
 /// How a format holds a dtype that it has no native type for.
@@ -67,7 +70,8 @@ std::string_view to_string(Carrier carrier);
 
 struct Encoding {
   DType dtype;                        ///< the type that the format is told
-  Carrier carrier = Carrier::native;  ///< not native: the writer records the logical dtype in its metadata channel
+  Carrier carrier = Carrier::native;  ///< not native: the writer records the logical dtype in its
+                                      ///< metadata channel
   Codec codec = Codec::plain;
 };
 
@@ -75,7 +79,8 @@ struct Encoding {
 class Reader {
  public:
   virtual ~Reader() = default;
-  /// Reads metadata only. Throws Error; a single tensor that cannot be read becomes Tensor::problem instead.
+  /// Reads metadata only. Throws Error; a single tensor that cannot be read becomes Tensor::problem
+  /// instead.
   virtual Manifest read(const Input& input, const Options& options, const Limits& limits) const = 0;
 };
 
@@ -85,23 +90,30 @@ class Writer {
   virtual ~Writer() = default;
   /// How the format holds `dtype`; nothing = it cannot, and the plan refuses the tensor by name.
   virtual std::optional<Encoding> encoding(DType dtype) const = 0;
-  /// Sizes and literal bytes; writes nothing. Throws Error(unsupported) listing all offending tensors.
-  virtual Layout lay_out(const Manifest& manifest, const Output& output, const Options& options) const = 0;
+  /// The same of one tensor, for a format in which it depends on the shape, too.
+  virtual std::optional<Encoding> encoding_of(const Tensor& tensor) const {
+    return encoding(tensor.dtype);
+  }
+  /// Sizes and literal bytes; writes nothing. Throws Error(unsupported) listing all offending
+  /// tensors.
+  virtual Layout lay_out(const Manifest& manifest, const Output& output,
+                         const Options& options) const = 0;
 };
 
 struct Format {
-  std::string_view name;   ///< "npy": the word for --from and --to
-  std::string_view title;  ///< "NumPy array file, or a folder of them"
+  std::string_view name;                     ///< "npy": the word for --from and --to
+  std::string_view title;                    ///< "NumPy array file, or a folder of them"
   std::vector<std::string_view> extensions;  ///< lower case, with the dot
   std::vector<OptionSpec> read_options, write_options;
   Match (*probe)(const Probe&) = nullptr;  ///< looks at content; nothing = never detected
   std::shared_ptr<const Reader> reader;    ///< absent = cannot read
   std::shared_ptr<const Writer> writer;    ///< absent = cannot write
-  std::string_view unavailable;  ///< "this build has no HDF5: install libhdf5-dev and configure again"; empty = all there
+  std::string_view unavailable;  ///< "this build has no HDF5: install libhdf5-dev and configure
+                                 ///< again"; empty = all there
 };
 
-/// The formats. Built-in ones are there from the start; a host program adds its own before it converts.
-/// Reading is thread-safe, add() is not.
+/// The formats. Built-in ones are there from the start; a host program adds its own before it
+/// converts. Reading is thread-safe, add() is not.
 class Registry {
  public:
   /// The process-wide registry.
@@ -112,7 +124,8 @@ class Registry {
   std::span<const Format> formats() const { return formats_; }
   /// Throws Error(usage.unknown_format) with the list.
   const Format& at(std::string_view name) const;
-  /// The format of an input by content. Throws Error(unsupported.unknown_format), Error(corrupt.ambiguous) when two match.
+  /// The format of an input by content. Throws Error(unsupported.unknown_format),
+  /// Error(corrupt.ambiguous) when two match.
   const Format& detect(const Input& input) const;
   /// The format whose writer has the extension of `leaf`. Throws Error(usage.unknown_extension).
   const Format& for_extension(std::string_view leaf) const;

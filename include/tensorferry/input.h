@@ -30,8 +30,8 @@ class File {
   /// The name for messages.
   virtual const std::string& name() const = 0;
   virtual std::uint64_t size() const = 0;
-  /// Fills `bytes` from `offset` or throws: Error(corrupt.truncated) past the end, Error(input) when the system
-  /// fails or the file has become shorter.
+  /// Fills `bytes` from `offset` or throws: Error(corrupt.truncated) past the end, Error(input)
+  /// when the system fails or the file has become shorter.
   virtual void read_at(std::uint64_t offset, std::span<std::byte> bytes) const = 0;
   /// The identity when it was opened; all zero for memory.
   virtual FileIdentity identity() const = 0;
@@ -56,11 +56,12 @@ class Input {
  public:
   enum class Kind { file, directory, prefix };
 
-  /// Throws Error(input) when nothing of that name exists, or when it is neither a regular file nor a directory.
+  /// Throws Error(input) when nothing of that name exists, or when it is neither a regular file nor
+  /// a directory.
   static Input open(const std::filesystem::path& path);
-  /// Files in memory, for tests and embedders. `path` names one of `files`, or is empty (the directory), or is a
-  /// prefix of several.
-  static Input memory(std::string path, std::map<std::string, std::string> files);
+  /// Files in memory, for tests and embedders. `path` names one of `files`, or is empty (the
+  /// directory), or is a prefix of several.
+  static Input memory(const std::string& path, std::map<std::string, std::string> files);
 
   Kind kind() const { return kind_; }
   /// As the user wrote it, for messages.
@@ -69,12 +70,15 @@ class Input {
   const std::string& leaf() const { return leaf_; }
   /// The file itself. Throws Error(input) for a directory or a prefix.
   std::shared_ptr<const File> file() const;
-  /// A file beside the named one, or inside the directory. The name comes from untrusted bytes: absolute names,
-  /// `..`, backslashes, NUL, and links that leave the directory throw Error(unsafe); links into the directory tree
-  /// that the model's own link points into (download caches) are followed. Missing: Error(input.missing).
+  /// A file beside the named one, or inside the directory. The name comes from untrusted bytes:
+  /// absolute names,
+  /// `..`, backslashes, NUL, and links that leave the directory throw Error(unsafe); links into the
+  /// directory tree that the model's own link points into (download caches) are followed. Missing:
+  /// Error(input.missing).
   std::shared_ptr<const File> sibling(std::string_view relative) const;
   bool has_sibling(std::string_view relative) const;
-  /// Names of the plain files in that directory (or in a sub-directory of it), sorted. Empty when it is missing.
+  /// Names of the plain files in that directory (or in a sub-directory of it), sorted. Empty when
+  /// it is missing.
   std::vector<std::string> list(std::string_view subdirectory = "") const;
   /// Every file handed out so far, by this Input and its copies.
   std::vector<std::shared_ptr<const File>> opened() const;

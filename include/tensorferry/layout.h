@@ -1,4 +1,5 @@
-// Where everything goes: the answer of a Writer, checked by one gate, carried out by the ConversionPlan.
+// Where everything goes: the answer of a Writer, checked by one gate, carried out by the
+// ConversionPlan.
 #pragma once
 
 #include <bit>
@@ -24,7 +25,8 @@ struct Output {
 
 /// One file of the output.
 struct OutputFile {
-  std::string name;        ///< in a directory output: the file's name; otherwise empty (the target) or a sibling's name
+  std::string name;  ///< in a directory output: the file's name; otherwise empty (the target) or a
+                     ///< sibling's name
   std::uint64_t size = 0;  ///< in bytes; of a prepared file an estimate for the free-space check
 };
 
@@ -38,8 +40,9 @@ struct Segment {
 /// The place of one tensor's elements.
 struct Slot {
   enum class Fill : std::uint8_t {
-    moved,    ///< the mover writes `length` bytes at `offset`
-    sink,     ///< handed to the Sink as a stream, plain or sign-extended: its size in the file is not known up front
+    moved,  ///< the mover writes `length` bytes at `offset`
+    sink,   ///< handed to the Sink as a stream, plain or sign-extended: its size in the file is not
+            ///< known up front
     literal,  ///< already in a segment or in the prepared file
   };
   std::size_t tensor = 0;  ///< index into Manifest::tensors
@@ -54,7 +57,8 @@ struct Slot {
 class Sink {
  public:
   virtual ~Sink() = default;
-  /// Creates the structure in the existing empty file `path` and sets the offset of each slot that is to be moved.
+  /// Creates the structure in the existing empty file `path` and sets the offset of each slot that
+  /// is to be moved.
   virtual void create(const std::filesystem::path& path, std::vector<Slot>& slots) = 0;
   /// Writes one Fill::sink slot, slot by slot in the order of the layout.
   virtual void write(const Slot& slot, ByteStream& bytes) = 0;
@@ -66,17 +70,19 @@ struct Layout {
   std::vector<OutputFile> files;  ///< committed in reverse order: the first one is what users name
   std::vector<Segment> segments;
   std::vector<Slot> slots;
-  bool directory = false;      ///< the target is a directory of `files`
-  std::unique_ptr<Sink> sink;  ///< set: files[0] is prepared by it, and segments hold nothing of that file
-  /// Set: called once with the CRC32C of each slot's output bytes (in the order of `slots`); returns segments of
-  /// the sizes already announced.
+  bool directory = false;  ///< the target is a directory of `files`
+  std::unique_ptr<Sink>
+      sink;  ///< set: files[0] is prepared by it, and segments hold nothing of that file
+  /// Set: called once with the CRC of each moved slot's output bytes (in the order of `slots`; 0
+  /// for the others); returns bytes to write over segments, or over parts of them.
   std::function<std::vector<Segment>(std::span<const std::uint32_t>)> finish;
+  Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;
 };
 
-/// The gate behind every writer: every tensor placed, lengths equal to the encoded tensors, nothing past the end
-/// of its file, no overlap of different slots or segments; in files without a sink also no hole above 64 KiB.
-/// Throws Error(internal).
+/// The gate behind every writer: every tensor placed, lengths equal to the encoded tensors, nothing
+/// past the end of its file, no overlap of different slots or segments; in files without a sink
+/// also no hole above 64 KiB. Throws Error(internal).
 void check(const Layout& layout, const Manifest& manifest);
 
 }  // namespace tensorferry

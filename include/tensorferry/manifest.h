@@ -1,4 +1,5 @@
-// The common typed representation: what tensors there are, what is wanted of them, where their bytes lie.
+// The common typed representation: what tensors there are, what is wanted of them, where their
+// bytes lie.
 #pragma once
 
 #include <bit>
@@ -37,23 +38,31 @@ struct FileRange {
 
 /// Elements of dtype string. Loaded when they are asked for, so that listing reads no payload.
 struct Strings {
-  std::uint64_t bytes = 0;  ///< what loading takes at most, in bytes; checked against memory limits first
+  std::uint64_t bytes =
+      0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
   std::string_view checked_by = {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
+  /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
+  FileRange place = {};
 };
 
 /// A checksum over the bytes of a FileRange as they lie in the file.
 struct Checksum {
-  enum class Kind : std::uint8_t { crc32c, sha256 } kind;
+  enum class Kind : std::uint8_t {
+    crc32c,  ///< Castagnoli's, as in TensorFlow's files
+    sha256,
+    crc32,  ///< of zip, gzip and PNG
+  } kind;
   std::string value;  ///< raw bytes: 4 (most significant first) or 32
 };
 
 /// A part of a tensor: a box of elements with one origin.
 struct Piece {
   std::variant<FileRange, Strings> origin;
-  Shape start, extent;                     ///< the box; both empty = the whole tensor
-  std::vector<std::uint64_t> byte_strides; ///< of the stored elements, one a dimension; empty = row-major
-  std::optional<Checksum> checksum;        ///< verified whenever the whole tensor is read
+  Shape start, extent;  ///< the box; both empty = the whole tensor
+  std::vector<std::uint64_t>
+      byte_strides;                  ///< of the stored elements, one a dimension; empty = row-major
+  std::optional<Checksum> checksum;  ///< verified whenever the whole tensor is read
 };
 
 /// How the bytes lie in the source.
@@ -77,14 +86,33 @@ class Problem {
   std::shared_ptr<const Error> error_;
 };
 
+/// What a tensor is to the program that saved it. A reader that cannot tell says weight.
+enum class Role : std::uint8_t {
+  weight,     ///< state of the model: variables, moving means
+  table,      ///< keys or values of a lookup table; state of the model, too
+  optimizer,  ///< slots, hyperparameters and step of an optimizer
+  counter,    ///< of saves or of training steps
+  metric,     ///< sums behind a figure such as a mean loss
+  iterator,   ///< where a reader of training data stands
+  rng,        ///< a random number generator
+  program,    ///< what else the program keeps, such as a Python object
+  config,     ///< descriptions: object graphs, layers in JSON
+};
+
+/// "weight", "table" and so on, as listings write it.
+std::string_view to_string(Role role);
+/// Weights and tables; configuration, which describes them.
+bool is_model_state(Role role);
+
 struct Tensor {
   std::string name;  ///< any bytes, unique in the manifest
   DType dtype = DType::unknown;
   Shape shape;
   Attributes attributes;
   Stored stored;
-  bool bookkeeping = false;        ///< not a weight: object graphs, configuration, handles
-  Problem problem;                 ///< set: listed, but reading it throws this
+  bool bookkeeping = false;  ///< not a weight: object graphs, configuration, handles
+  Role role = Role::weight;
+  Problem problem;  ///< set: listed, but reading it throws this
 
   /// Elements. Throws Error(corrupt) on overflow.
   std::uint64_t elements() const { return element_count(shape); }
@@ -97,8 +125,12 @@ struct Manifest {
   Attributes attributes;
   std::vector<Note> notes;
   std::vector<std::shared_ptr<const File>> sources;  ///< every file that was opened; set by read()
+  /// Attributes of tensors, text, that hold another name of theirs: select() and at() take that
+  /// one, too.
+  std::vector<std::string> name_attributes;
 
-  /// The tensor of that name. Throws Error(usage.no_such_tensor) with the nearest names. Linear time.
+  /// The tensor of that name, or else the only one of which it is another name. Throws
+  /// Error(usage.no_such_tensor) with the nearest names, Error(usage.ambiguous). Linear time.
   const Tensor& at(std::string_view name) const;
 };
 
@@ -111,24 +143,39 @@ struct Limits {
   std::uint64_t string_bytes = std::uint64_t{1} << 30;  ///< of one tensor of strings held in memory
 };
 
-/// The gate behind every reader: unique names, checked products, lengths that equal shape x dtype, ranges inside
-/// their files, boxes disjoint and covering. A tensor that fails gets a problem; duplicate names and exceeded
-/// limits throw.
+/// The gate behind every reader: unique names, checked products, lengths that equal shape x dtype,
+/// ranges inside their files, boxes disjoint and covering. A tensor that fails gets a problem;
+/// duplicate names and exceeded limits throw.
 void check(Manifest& manifest, const Limits& limits = {});
 
 /// Edits change descriptions and touch no byte.
 using Edit = std::function<Manifest(Manifest)>;
 
-/// Which tensors are meant. Exclude beats include; `scope` X means X itself and X/... from the start of the name.
+/// An attribute, text, of a string scalar that is bookkeeping: drop_bookkeeping() keeps its bytes
+/// as the attribute of the manifest that the value names, so that formats without such tensors
+/// carry them.
+inline constexpr const char* carry_as_attribute = "tensorferry.carry_as";
+
+/// Which tensors are meant. Exclude beats include; `scope` X means X itself and X/... from the
+/// start of the name. A tensor is matched by its name and by its other names
+/// (Manifest::name_attributes).
 struct Selection {
-  std::vector<std::string> include = {}, exclude = {};  ///< globs over the whole name, `*` crosses `/`; or expressions
+  std::vector<std::string> include = {},
+                           exclude =
+                               {};  ///< globs over the whole name, `*` crosses `/`; or expressions
   std::vector<std::string> scope = {};
-  bool regex = false;  ///< include and exclude are regular expressions (ECMAScript) that match somewhere
+  bool regex =
+      false;  ///< include and exclude are regular expressions (ECMAScript) that match somewhere
+  bool exclude_optimizer = false;  ///< then exclude_optimizer() as well
 };
 
 /// Keeps the selected tensors. Throws Error(usage) for a malformed expression.
 Edit select(Selection selection);
-/// Drops what is bookkeeping, with a note that names it.
-Edit drop_bookkeeping();
+/// Drops what is not state of the model by its role (is_model_state), with a note that names it.
+Edit exclude_optimizer();
+/// Drops what is bookkeeping, with a note that names it. Loads what is to be carried
+/// (carry_as_attribute), at most `limits.header_bytes`; what cannot be read is noted and not
+/// carried.
+Edit drop_bookkeeping(const Limits& limits = {});
 
 }  // namespace tensorferry

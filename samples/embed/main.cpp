@@ -1,8 +1,9 @@
 // What the library is for, in three short functions. Usage: embed SAMPLES OUTPUT
+#include <tensorferry/tensorferry.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <tensorferry/tensorferry.h>
 
 namespace tf = tensorferry;
 namespace fs = std::filesystem;

@@ -37,7 +37,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   const Format& format = options.to.empty() ? registry.for_extension(target.filename().string())
                                             : registry.at(options.to);
   Manifest manifest = select(options.selection)(read(source, options.read));
-  if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
+  if (!options.bookkeeping) manifest = drop_bookkeeping(options.read.limits)(std::move(manifest));
   if (manifest.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",
                 "no tensor is selected (--allow-empty writes an output without tensors)")

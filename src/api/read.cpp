@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/builtin_formats.h"
 #include "tensorferry/convert.h"
 
@@ -12,18 +14,43 @@ Registry& Registry::global() {
   return registry;
 }
 
+namespace {
+
+/// The reader's options, with ReadOptions::names as the one of that name.
+std::map<std::string, std::string> options_of(const Format& format, const ReadOptions& options) {
+  std::map<std::string, std::string> given = options.options;
+  if (options.names.empty()) return given;
+  const bool has_names = std::any_of(format.read_options.begin(), format.read_options.end(),
+                                     [](const OptionSpec& spec) { return spec.name == "names"; });
+  if (!has_names) {
+    if (options.names == "raw" || options.names == "auto") return given;
+    throw Error(ErrorCode::usage, "bad_value",
+                "names=" + printable(options.names) + ": " + std::string(format.name) +
+                    " has only one kind of names, raw");
+  }
+  const auto [place, is_new] = given.emplace("names", options.names);
+  if (!is_new && place->second != options.names) {
+    throw Error(ErrorCode::usage, "bad_value",
+                "the option names is given as " + printable(place->second) + " and as " +
+                    printable(options.names));
+  }
+  return given;
+}
+
+}  // namespace
+
 Manifest read(const Input& input, const ReadOptions& options) {
   const Registry& registry = Registry::global();
-  const Format& format =
-      options.from.empty() ? registry.detect(input) : registry.at(options.from);
+  const Format& format = options.from.empty() ? registry.detect(input) : registry.at(options.from);
   if (!format.reader) {
-    throw Error(ErrorCode::unsupported, format.unavailable.empty() ? "no_reader" : "format_unavailable",
-                format.unavailable.empty()
-                    ? "is " + std::string(format.title) + ", which this version writes but does not read"
-                    : std::string(format.name) + ": " + std::string(format.unavailable))
+    throw Error(
+        ErrorCode::unsupported, format.unavailable.empty() ? "no_reader" : "format_unavailable",
+        format.unavailable.empty()
+            ? "is " + std::string(format.title) + ", which this version writes but does not read"
+            : std::string(format.name) + ": " + std::string(format.unavailable))
         .in_file(input.name());
   }
-  const Options parsed(format.read_options, options.options);
+  const Options parsed(format.read_options, options_of(format, options));
   try {
     Manifest manifest = format.reader->read(input, parsed, options.limits);
     check(manifest, options.limits);

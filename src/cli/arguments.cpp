@@ -28,7 +28,7 @@ std::vector<std::string> spellings(const Syntax& syntax) {
   std::vector<std::string> all;
   for (const OptionGroup& group : syntax.groups)
     for (const OptionDef& option : group.options) all.push_back("--" + long_name(option));
-  all.push_back("--help");
+  all.emplace_back("--help");
   return all;
 }
 

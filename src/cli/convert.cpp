@@ -16,6 +16,9 @@ namespace {
 constexpr OptionDef kWriting[] = {
     {"to", "FORMAT", "The output's format; the default is found by its extension"},
     {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
+    {"split-max-size", "SIZE",
+     "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
+     "such sets"},
     {"overwrite", nullptr, "Replace an output that exists"},
     {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
     {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
@@ -40,6 +43,8 @@ ConvertOptions convert_options(const Arguments& arguments) {
   options.read = read_options(arguments);
   options.to = arguments.value("to").value_or("");
   options.write_options = arguments.pairs("out-opt");
+  if (const auto size = arguments.value("split-max-size"))
+    options.write_options["split_max_size"] = *size;
   options.selection = selection(arguments);
   options.bookkeeping = arguments.flag("bookkeeping");
   options.salvage = arguments.flag("salvage");

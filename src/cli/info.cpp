@@ -19,6 +19,7 @@ struct Amount {
 struct Summary {
   Amount weights;
   std::map<DType, Amount> dtypes;  ///< of the weights
+  std::map<Role, Amount> roles;    ///< of the same
   std::uint64_t bookkeeping = 0, unreadable = 0;
 };
 
@@ -31,7 +32,8 @@ Summary summarize(const Manifest& manifest) {
       continue;
     }
     const auto bytes = bytes_of(tensor);
-    for (Amount* amount : {&summary.weights, &summary.dtypes[tensor.dtype]}) {
+    for (Amount* amount :
+         {&summary.weights, &summary.dtypes[tensor.dtype], &summary.roles[tensor.role]}) {
       ++amount->tensors;
       if (bytes) amount->bytes += *bytes;
       if (bytes) amount->elements += tensor.elements();
@@ -67,6 +69,10 @@ void print_json(const Model& model) {
   for (const auto& [dtype, amount] : summary.dtypes)
     document["dtypes"][std::string(to_string(dtype))] = {
         {"tensors", amount.tensors}, {"elements", amount.elements}, {"bytes", amount.bytes}};
+  document["roles"] = Json::object();
+  for (const auto& [role, amount] : summary.roles)
+    document["roles"][std::string(to_string(role))] = {
+        {"tensors", amount.tensors}, {"elements", amount.elements}, {"bytes", amount.bytes}};
   document["attributes"] = json_attributes(model.manifest.attributes);
   document["notes"] = json_notes(model.manifest.notes);
   print(to_text(document) + "\n");
@@ -94,6 +100,12 @@ void print_text(const Model& model) {
     dtypes.add({std::string(to_string(dtype)), count_of(amount.tensors, "tensor"),
                 exact_bytes(amount.bytes)});
   if (!summary.dtypes.empty()) print("dtypes\n" + dtypes.text("  "));
+
+  Table roles({left, right, left});
+  for (const auto& [role, amount] : summary.roles)
+    roles.add({std::string(to_string(role)), count_of(amount.tensors, "tensor"),
+               exact_bytes(amount.bytes)});
+  if (summary.roles.size() > 1) print("roles\n" + roles.text("  "));
 
   Table files({left, left});
   for (const auto& file : model.manifest.sources)

@@ -14,7 +14,8 @@ namespace tensorferry::cli {
 namespace {
 
 constexpr OptionDef kOutput[] = {
-    {"l,long", nullptr, "Also where the bytes lie, and the first element"},
+    {"l,long", nullptr,
+     "Also the name in the file, where the bytes lie, the first element, and what is no weight"},
     {"tree", nullptr, "Group the names at each /"},
     {"json", nullptr, "Print JSON"},
 };
@@ -69,12 +70,27 @@ std::string place(const Tensor& tensor) {
   return how.empty() ? text : text + " (" + how + ")";
 }
 
-std::string remark(const Tensor& tensor) {
+std::string remark(const Tensor& tensor, bool more) {
   std::string text;
-  if (tensor.bookkeeping) text = "bookkeeping";
-  if (tensor.problem)
-    text += (text.empty() ? "unreadable: " : ", unreadable: ") + short_problem(*tensor.problem);
+  const auto add = [&](std::string_view part) {
+    text.append(text.empty() ? "" : ", ").append(part);
+  };
+  if (more && tensor.role != Role::weight) add(to_string(tensor.role));
+  if (tensor.bookkeeping) add("bookkeeping");
+  if (tensor.problem) add("unreadable: " + short_problem(*tensor.problem));
   return text;
+}
+
+/// The other names of a tensor, such as its key in the file; "-" when it has none.
+std::string other_names(const Manifest& manifest, const Tensor& tensor) {
+  std::string text;
+  for (const std::string& attribute : manifest.name_attributes) {
+    const auto found = tensor.attributes.find(attribute);
+    if (found == tensor.attributes.end()) continue;
+    if (const auto* name = std::get_if<std::string>(&found->second))
+      text += (text.empty() ? "" : ", ") + printable(*name, 0);
+  }
+  return text.empty() ? "-" : text;
 }
 
 std::string bytes_text(const Tensor& tensor) {
@@ -82,49 +98,59 @@ std::string bytes_text(const Tensor& tensor) {
   return bytes ? std::to_string(*bytes) : "?";
 }
 
-std::vector<std::string> cells(const Tensor& tensor, std::string label, bool more) {
+/// Columns that are shown.
+struct Columns {
+  bool more = false;   ///< place and first element
+  bool names = false;  ///< other names
+};
+
+std::vector<std::string> cells(const Manifest& manifest, const Tensor& tensor, std::string label,
+                               Columns columns) {
   std::vector<std::string> row = {std::move(label), std::string(to_string(tensor.dtype)),
                                   to_string(tensor.shape), bytes_text(tensor)};
-  if (more) {
+  if (columns.names) row.push_back(other_names(manifest, tensor));
+  if (columns.more) {
     row.push_back(place(tensor));
     const Sample sample = first_element(tensor, Style::text);
     row.push_back(!sample.problem.empty() ? "unreadable: " + sample.problem
                   : sample.text.empty()   ? "-"
                                           : sample.text);
   }
-  row.push_back(remark(tensor));
+  row.push_back(remark(tensor, columns.more));
   return row;
 }
 
-std::vector<std::string> head(bool more) {
+std::vector<std::string> head(Columns columns) {
   std::vector<std::string> row = {"NAME", "DTYPE", "SHAPE", "BYTES"};
-  if (more) row.insert(row.end(), {"PLACE", "FIRST"});
+  if (columns.names) row.emplace_back("IN THE FILE");
+  if (columns.more) row.insert(row.end(), {"PLACE", "FIRST"});
   return row;
 }
 
-Table make_table(bool more) {
+Table make_table(Columns columns) {
   using enum Table::Align;
-  std::vector<Table::Align> columns = {left, left, left, right};
-  if (more) columns.insert(columns.end(), {left, left});
-  columns.push_back(left);
-  Table table(std::move(columns));
-  table.add(head(more));
+  std::vector<Table::Align> aligns = {left, left, left, right};
+  if (columns.names) aligns.push_back(left);
+  if (columns.more) aligns.insert(aligns.end(), {left, left});
+  aligns.push_back(left);
+  Table table(std::move(aligns));
+  table.add(head(columns));
   return table;
 }
 
-void add_flat(Table& table, const Manifest& manifest, bool more) {
+void add_flat(Table& table, const Manifest& manifest, Columns columns) {
   for (const Tensor& tensor : manifest.tensors)
-    table.add(cells(tensor, printable(tensor.name), more));
+    table.add(cells(manifest, tensor, printable(tensor.name), columns));
 }
 
-void add_tree(Table& table, const Manifest& manifest, bool more) {
+void add_tree(Table& table, const Manifest& manifest, Columns columns) {
   std::vector<TreeLeaf> leaves;
   for (const Tensor& tensor : manifest.tensors)
     leaves.push_back({tensor.name, bytes_of(tensor).value_or(0)});
   for (const TreeLine& line : tree_lines(leaves)) {
     const std::string label = std::string(2 * line.depth, ' ') + printable(line.label);
     if (line.leaf)
-      table.add(cells(manifest.tensors[*line.leaf], label, more));
+      table.add(cells(manifest, manifest.tensors[*line.leaf], label, columns));
     else
       table.add({label + "/", count_of(line.count, "tensor"), "", std::to_string(line.bytes)});
   }
@@ -160,6 +186,7 @@ Json describe(const Tensor& tensor, bool more) {
   const auto bytes = bytes_of(tensor);
   object["bytes"] = bytes ? Json(*bytes) : Json(nullptr);
   if (tensor.bookkeeping) object["bookkeeping"] = true;
+  if (tensor.role != Role::weight) object["role"] = to_string(tensor.role);
   if (tensor.problem) object["problem"] = json_bytes(short_problem(*tensor.problem));
   if (more) add_place(object, tensor);
   if (!tensor.attributes.empty()) object["attributes"] = json_attributes(tensor.attributes);
@@ -188,11 +215,12 @@ int run(const Arguments& arguments) {
     print_json(model, more);
     return 0;
   }
-  Table table = make_table(more);
+  const Columns columns{more, more && !model.manifest.name_attributes.empty()};
+  Table table = make_table(columns);
   if (tree)
-    add_tree(table, model.manifest, more);
+    add_tree(table, model.manifest, columns);
   else
-    add_flat(table, model.manifest, more);
+    add_flat(table, model.manifest, columns);
   print(table.text());
   print(totals(model.manifest));
   print_notes(model.manifest.notes);

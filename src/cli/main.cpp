@@ -60,6 +60,7 @@ bool names_an_input(const std::string& word) {
 
 [[noreturn]] void unknown_command(const std::vector<Command>& commands, const std::string& word) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const Command& command : commands) names.emplace_back(command.name);
   std::string message = printable(word) + " is neither a command nor a file";
   if (const auto near = nearest(word, names)) message += "; did you mean " + *near + "?";

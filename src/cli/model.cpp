@@ -11,7 +11,9 @@ namespace {
 constexpr OptionDef kInput[] = {
     {"from", "FORMAT", "The input's format; the default is found by its content"},
     {"in-opt", "NAME=VALUE", "An option of the reader (tensorferry formats FORMAT lists them)"},
-    {"names", "STYLE", "Tensor names: raw, as the file has them"},
+    {"names", "STYLE",
+     "Tensor names: raw, as the file has them; for TensorFlow also object or keras; default: auto, "
+     "what suits the file"},
     {"limit", "NAME=VALUE",
      "Raise what a file may demand: header=SIZE of metadata, tensors=N, rank=N, depth=N of JSON, "
      "strings=SIZE of one "
@@ -24,6 +26,8 @@ constexpr OptionDef kSelection[] = {
     {"scope", "PREFIX", "Only PREFIX itself and what is below PREFIX/"},
     {"regex", nullptr,
      "--include and --exclude are regular expressions that match somewhere in the name"},
+    {"exclude-optimizer", nullptr,
+     "No optimizer state, counters, metrics, iterators and random states: state of the model only"},
     {"allow-empty", nullptr, "No tensor selected is no error"},
 };
 
@@ -59,7 +63,8 @@ Limits limits(const Arguments& arguments) {
 }
 
 bool selects(const Selection& selection) {
-  return !selection.include.empty() || !selection.exclude.empty() || !selection.scope.empty();
+  return !selection.include.empty() || !selection.exclude.empty() || !selection.scope.empty() ||
+         selection.exclude_optimizer;
 }
 
 }  // namespace
@@ -68,16 +73,13 @@ OptionGroup input_options() { return {"Input", kInput}; }
 OptionGroup selection_options() { return {"Selection", kSelection}; }
 
 ReadOptions read_options(const Arguments& arguments) {
-  const std::string names = arguments.value("names").value_or("raw");
-  if (names != "raw")
-    throw Error(ErrorCode::usage, "bad_value",
-                "--names " + printable(names) + ": only raw is known");
-  return {arguments.value("from").value_or(""), arguments.pairs("in-opt"), limits(arguments)};
+  return {arguments.value("from").value_or(""), arguments.pairs("in-opt"), limits(arguments),
+          arguments.value("names").value_or("")};
 }
 
 Selection selection(const Arguments& arguments) {
   return {arguments.values("include"), arguments.values("exclude"), arguments.values("scope"),
-          arguments.flag("regex")};
+          arguments.flag("regex"), arguments.flag("exclude-optimizer")};
 }
 
 Model open_model(const std::string& path, const Arguments& arguments) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -83,7 +84,7 @@ std::string clock_text(double seconds) {
   const auto two = [](std::uint64_t n) {
     return std::string(n < 10 ? "0" : "").append(std::to_string(n));
   };
-  const auto whole = static_cast<std::uint64_t>(std::clamp(seconds, 0.0, 359'999.0) + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(std::clamp(seconds, 0.0, 359'999.0)));
   const std::uint64_t hours = whole / 3600;
   const std::uint64_t minutes = whole / 60 % 60;
   if (hours > 0) return std::to_string(hours) + ":" + two(minutes) + ":" + two(whole % 60);

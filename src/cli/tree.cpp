@@ -25,6 +25,7 @@ std::vector<std::string_view> components(std::string_view name) {
 
 std::vector<TreeLine> tree_lines(const std::vector<TreeLeaf>& leaves) {
   std::vector<std::vector<std::string_view>> paths;
+  paths.reserve(leaves.size());
   for (const TreeLeaf& leaf : leaves) paths.push_back(components(leaf.name));
   std::vector<std::size_t> order(leaves.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

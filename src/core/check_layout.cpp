@@ -49,6 +49,7 @@ bool is_safe_name(std::string_view name) {
 
 void check_files(const Layout& layout) {
   if (layout.files.empty() && !layout.directory) broken("no output file");
+  if (layout.finish_crc == Checksum::Kind::sha256) broken("finish() gets CRCs, not SHA-256");
   std::unordered_set<std::string_view> names;
   for (const OutputFile& file : layout.files) {
     if (!names.insert(file.name).second)

@@ -91,7 +91,7 @@ void check_length(const Tensor& tensor, const Piece& piece, const FileRange& ran
 
 void check_checksum(const Piece& piece) {
   if (!piece.checksum) return;
-  const std::size_t size = piece.checksum->kind == Checksum::Kind::crc32c ? 4 : 32;
+  const std::size_t size = piece.checksum->kind == Checksum::Kind::sha256 ? 32 : 4;
   if (piece.checksum->value.size() != size) internal("a checksum of the wrong size");
 }
 

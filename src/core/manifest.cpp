@@ -29,7 +29,45 @@ std::vector<std::string> suggestions(const std::vector<Tensor>& tensors, std::st
   return result;
 }
 
+bool has_other_name(const Manifest& manifest, const Tensor& tensor, std::string_view name) {
+  return std::any_of(manifest.name_attributes.begin(), manifest.name_attributes.end(),
+                     [&](const std::string& attribute) {
+                       const auto found = tensor.attributes.find(attribute);
+                       if (found == tensor.attributes.end()) return false;
+                       const auto* other = std::get_if<std::string>(&found->second);
+                       return other != nullptr && *other == name;
+                     });
+}
+
 }  // namespace
+
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::weight:
+      return "weight";
+    case Role::table:
+      return "table";
+    case Role::optimizer:
+      return "optimizer";
+    case Role::counter:
+      return "counter";
+    case Role::metric:
+      return "metric";
+    case Role::iterator:
+      return "iterator";
+    case Role::rng:
+      return "rng";
+    case Role::program:
+      return "program";
+    case Role::config:
+      break;
+  }
+  return "config";
+}
+
+bool is_model_state(Role role) {
+  return role == Role::weight || role == Role::table || role == Role::config;
+}
 
 std::uint64_t Tensor::bytes() const {
   if (is_fixed_size(dtype)) return encoded_bytes(dtype, Codec::plain, elements());
@@ -42,6 +80,17 @@ const Tensor& Manifest::at(std::string_view name) const {
   const auto found = std::find_if(tensors.begin(), tensors.end(),
                                   [&](const Tensor& tensor) { return tensor.name == name; });
   if (found != tensors.end()) return *found;
+  const Tensor* only = nullptr;
+  for (const Tensor& tensor : tensors) {
+    if (!has_other_name(*this, tensor, name)) continue;
+    if (only != nullptr) {
+      throw Error(ErrorCode::usage, "ambiguous",
+                  "\"" + printable(name) + "\" is another name of " +
+                      join_names({only->name, tensor.name}));
+    }
+    only = &tensor;
+  }
+  if (only != nullptr) return *only;
   std::string message = "there is no tensor \"" + printable(name) + "\"";
   const std::vector<std::string> near = suggestions(tensors, name);
   if (!near.empty()) message += "; did you mean " + join_names(near) + "?";

@@ -1,8 +1,12 @@
 #include "core/sniff.h"
 
 #include <algorithm>
+#include <bit>
+#include <span>
 
+#include "util/crc32c.h"
 #include "util/utf8.h"
+#include "util/wire.h"
 
 namespace tensorferry {
 namespace {
@@ -60,13 +64,44 @@ bool is_pickle(std::string_view prefix) {
   return prefix.size() > 2 && prefix[0] == '\x80' && prefix[1] >= 2 && prefix[1] <= 5;
 }
 
+std::uint64_t little(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;)
+    value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
 // An unsigned 64-bit length, then that many bytes of JSON.
 bool is_safetensors(const Probe& probe) {
   if (probe.prefix.size() < 10 || probe.prefix[8] != '{') return false;
-  std::uint64_t length = 0;
-  for (std::size_t i = 8; i-- > 0;)
-    length = length << 8 | static_cast<unsigned char>(probe.prefix[i]);
+  const std::uint64_t length = little(probe.prefix.substr(0, 8));
   return length >= 2 && length <= probe.size - 8;
+}
+
+// An unsigned 64-bit length, then the masked CRC32C of those eight bytes.
+bool is_record_file(const Probe& probe) {
+  if (probe.prefix.size() < 16) return false;
+  const std::uint32_t crc =
+      crc32c(0, std::as_bytes(std::span(probe.prefix.data(), std::size_t{8})));
+  return std::rotr(crc, 15) + 0xa282ead8u == little(probe.prefix.substr(8, 4));
+}
+
+// Several fields, one behind the other, without a byte between them that is none.
+bool is_protobuf(const Probe& probe) {
+  constexpr std::uint32_t kHighestNumber = 1000;  // schemas rarely go beyond
+  std::size_t position = 0;
+  for (int fields = 0; position < probe.prefix.size(); ++fields) {
+    const std::size_t begin = position;
+    const auto field = wire::next_field(probe.prefix, position);
+    // A header that the end of the prefix cuts says nothing; the longest one has 15 bytes.
+    if (!field) return fields > 3 && probe.prefix.size() - begin < 15 && probe.size > begin + 15;
+    if (field->number > kHighestNumber) return false;
+    if (field->type == wire::Type::varint) continue;
+    if (field->value > probe.size - position) return false;
+    if (field->value > probe.prefix.size() - position) return fields > 0;
+    position += static_cast<std::size_t>(field->value);
+  }
+  return true;
 }
 
 // Whether the prefix cuts a character here.
@@ -101,6 +136,9 @@ std::string_view describe_text(std::string_view text) {
       starts_with_ignoring_case(text, "<html")) {
     return "a web page: the download gave a page instead of the file";
   }
+  if (text.starts_with("node {") || text.starts_with("saved_model_schema_version:")) {
+    return "a TensorFlow graph as text: save it in binary form (.pb)";
+  }
   if (text[0] == '{' || text[0] == '[') return "JSON";
   if (text[0] == '<') return "XML";
   return "text";
@@ -124,12 +162,14 @@ std::string_view describe_content(const Probe& probe) {
   if (all_zero(probe.prefix) && all_zero(probe.suffix))
     return "zeros only: was it copied or downloaded completely?";
   if (is_safetensors(probe)) return "a safetensors file";
+  if (is_record_file(probe)) return "a TFRecord file: training data or a log, not a model";
   if (is_pickle(probe.prefix)) return "a Python pickle";
   if (is_text(probe.prefix)) return describe_text(probe.prefix);
   constexpr std::string_view kTableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb"sv;
   if (probe.suffix.size() >= 8 && probe.suffix.substr(probe.suffix.size() - 8) == kTableMagic) {
     return "a LevelDB table, as the index of a TensorFlow checkpoint is";
   }
+  if (is_protobuf(probe)) return "a Protocol Buffers message, of a kind that is not known";
   return {};
 }
 

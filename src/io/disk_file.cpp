@@ -34,7 +34,8 @@ struct stat checked_stat(int fd, const std::string& name) {
     kind = "a file of the kernel";
   }
   if (kind) {
-    throw Error(ErrorCode::input, "special_file", std::string("is ") + kind + ", not a regular file")
+    throw Error(ErrorCode::input, "special_file",
+                std::string("is ") + kind + ", not a regular file")
         .in_file(name);
   }
   return s;
@@ -51,8 +52,9 @@ void check_range(const std::string& name, std::uint64_t offset, std::uint64_t le
 
 class DiskFile;
 
-/// Keeps the number of open input files bounded: a checkpoint may have more shards, a folder more arrays, than a
-/// process may have descriptors. The least recently used one is closed; readers of it keep theirs.
+/// Keeps the number of open input files bounded: a checkpoint may have more shards, a folder more
+/// arrays, than a process may have descriptors. The least recently used one is closed; readers of
+/// it keep theirs.
 class OpenFiles {
  public:
   static OpenFiles& instance() {

@@ -13,8 +13,8 @@ namespace tensorferry {
 /// Opens a file again, with the same checks as the first time. Thread-safe. Throws Error.
 using Opener = std::function<Descriptor()>;
 
-/// A regular file that is opened when it is read and closed again when too many files are open. `name` is for messages.
-/// Throws Error(input) when it is not a regular file.
+/// A regular file that is opened when it is read and closed again when too many files are open.
+/// `name` is for messages. Throws Error(input) when it is not a regular file.
 std::shared_ptr<const File> disk_file(std::string name, Opener open);
 
 /// Opens a path that a person gave; never blocks on a FIFO.

@@ -40,7 +40,8 @@ std::string below(const std::string& path, const std::string& directory) {
   return path.substr(directory.size() + 1);
 }
 
-/// A directory and the rules by which files in it are opened. Shared by the files, which reopen themselves through it.
+/// A directory and the rules by which files in it are opened. Shared by the files, which reopen
+/// themselves through it.
 class Folder {
  public:
   Folder(std::string directory, std::string shown, std::string anchor)
@@ -94,9 +95,9 @@ class Folder {
   }
 
  private:
-  /// The name is, or passes through, a link that leaves the directory; or the kernel has no openat2. What it
-  /// resolves to must lie below the directory or below the anchor, and is opened from there without links, so
-  /// that a link that changes in between leads nowhere.
+  /// The name is, or passes through, a link that leaves the directory; or the kernel has no
+  /// openat2. What it resolves to must lie below the directory or below the anchor, and is opened
+  /// from there without links, so that a link that changes in between leads nowhere.
   Descriptor open_linked(const std::string& relative, const std::string& name) const {
     std::string target = real_path(directory_ + "/" + relative);
     if (target.empty()) throw system_error(ErrorCode::input, "open", errno, name);
@@ -132,9 +133,8 @@ class DiskSource final : public InputSource {
  protected:
   std::shared_ptr<const File> open(const std::string& relative) const override {
     std::string name = folder_->shown(relative);
-    return disk_file(name, [folder = folder_, relative, name] {
-      return folder->open_checked(relative, name);
-    });
+    return disk_file(
+        name, [folder = folder_, relative, name] { return folder->open_checked(relative, name); });
   }
 
  private:

@@ -114,7 +114,8 @@ Input Input::open(const fs::path& path) {
   std::string shown = path.parent_path().empty() ? "" : (path.parent_path() / "").string();
   std::string leaf = path.filename().string();
   if (found) {
-    // Siblings of a file that is itself a link may lie where the link leads: download caches are built so.
+    // Siblings of a file that is itself a link may lie where the link leads: download caches are
+    // built so.
     struct stat link {};
     bool is_link = ::lstat(full.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
     std::string anchor = is_link ? fs::canonical(full).parent_path().string() : "";
@@ -143,7 +144,7 @@ Input Input::from_source(std::shared_ptr<const InputSource> source, std::string 
   return input;
 }
 
-Input Input::memory(std::string path, std::map<std::string, std::string> files) {
+Input Input::memory(const std::string& path, std::map<std::string, std::string> files) {
   return from_source(memory_source(std::move(files)), path.empty() ? "memory" : path, path);
 }
 

@@ -34,8 +34,9 @@ class InputSource {
   mutable std::vector<std::shared_ptr<const File>> opened_;
 };
 
-/// A directory on disk. `shown` stands before the names in messages. `anchor` is the real directory of the model
-/// file itself when that is a symbolic link (empty otherwise): links may lead there, too.
+/// A directory on disk. `shown` stands before the names in messages. `anchor` is the real directory
+/// of the model file itself when that is a symbolic link (empty otherwise): links may lead there,
+/// too.
 std::shared_ptr<const InputSource> disk_source(const std::string& directory, std::string shown,
                                                std::string anchor);
 std::shared_ptr<const InputSource> memory_source(std::map<std::string, std::string> files);

@@ -20,8 +20,7 @@ namespace {
 constexpr char kManifest[] = "manifest.json";
 
 Descriptor open_directory(int parent, const std::string& name) {
-  return Descriptor(
-      openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return Descriptor(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 std::vector<std::string> entries_of(Descriptor directory) {
@@ -47,7 +46,8 @@ std::set<std::string> listed_files(int directory) {
   std::string text(static_cast<std::size_t>(s.st_size), '\0');
   if (pread(fd.get(), text.data(), text.size(), 0) != s.st_size) return names;
   try {
-    for (const ManifestEntry& entry : parse_manifest(text, Limits{}).tensors) names.insert(entry.file);
+    for (const ManifestEntry& entry : parse_manifest(text, Limits{}).tensors)
+      names.insert(entry.file);
     names.insert(kManifest);
   } catch (const Error&) {
     names.clear();  // not one of ours
@@ -67,11 +67,11 @@ DirectoryContents look_into(int parent, const std::string& name, const std::stri
   for (const std::string& entry : entries_of(std::move(copy))) {
     contents.empty = false;
     struct stat s {};
-    bool plain = fstatat(directory.get(), entry.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 &&
-                 S_ISREG(s.st_mode);
+    bool plain =
+        fstatat(directory.get(), entry.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode);
     if (plain) {
-      contents.files.push_back({static_cast<std::uint64_t>(s.st_dev),
-                                static_cast<std::uint64_t>(s.st_ino), 0, 0});
+      contents.files.push_back(
+          {static_cast<std::uint64_t>(s.st_dev), static_cast<std::uint64_t>(s.st_ino), 0, 0});
     }
     if ((!plain || !ours.contains(entry)) && contents.foreign.empty()) contents.foreign = entry;
   }
@@ -89,8 +89,8 @@ void remove_flat_directory(int parent, const std::string& name) {
 }
 
 int rename_new(int parent, const std::string& from, const std::string& to) {
-  int result = static_cast<int>(syscall(SYS_renameat2, parent, from.c_str(), parent, to.c_str(),
-                                        RENAME_NOREPLACE));
+  int result = static_cast<int>(
+      syscall(SYS_renameat2, parent, from.c_str(), parent, to.c_str(), RENAME_NOREPLACE));
   if (result == 0 || (errno != EINVAL && errno != ENOSYS)) return result;
   // A file system without that flag: the check and the rename are two steps there.
   struct stat s {};
@@ -102,8 +102,8 @@ int rename_new(int parent, const std::string& from, const std::string& to) {
 }
 
 int exchange(int parent, const std::string& one, const std::string& other) {
-  return static_cast<int>(syscall(SYS_renameat2, parent, one.c_str(), parent, other.c_str(),
-                                  RENAME_EXCHANGE));
+  return static_cast<int>(
+      syscall(SYS_renameat2, parent, one.c_str(), parent, other.c_str(), RENAME_EXCHANGE));
 }
 
 }  // namespace tensorferry

@@ -21,9 +21,7 @@ constexpr int kCreateFlags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC;
 constexpr mode_t kFileMode = 0666;  // less the umask
 constexpr mode_t kModeBits = 07777;
 
-std::string proc_path(const Descriptor& fd) {
-  return "/proc/self/fd/" + std::to_string(fd.get());
-}
+std::string proc_path(const Descriptor& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
 void refuse_same(const std::string& target, const File& source) {
   throw Error(ErrorCode::output, "same_as_input",

@@ -13,22 +13,25 @@
 
 namespace tensorferry {
 
-/// The files of one output, written under names that nobody sees and given their final names by commit().
+/// The files of one output, written under names that nobody sees and given their final names by
+/// commit().
 ///
-/// A file is created unnamed (O_TMPFILE) beside its final place where the system can, so that not even SIGKILL
-/// leaves anything; otherwise under a hidden temporary name. A directory is built under such a name and renamed.
-/// Whatever is not committed is removed by the destructor. Permissions follow the umask; a replaced file keeps its mode.
+/// A file is created unnamed (O_TMPFILE) beside its final place where the system can, so that not
+/// even SIGKILL leaves anything; otherwise under a hidden temporary name. A directory is built
+/// under such a name and renamed. Whatever is not committed is removed by the destructor.
+/// Permissions follow the umask; a replaced file keeps its mode.
 class OutputFiles {
  public:
   struct Target {
-    std::filesystem::path path;      ///< what the user named
-    bool directory = false;          ///< `names` are files in it; otherwise names[0] is empty and the others are siblings
+    std::filesystem::path path;  ///< what the user named
+    bool directory = false;      ///< `names` are files in it; otherwise names[0] is empty and the
+                                 ///< others are siblings
     std::vector<std::string> names;  ///< of the files
     bool overwrite = false;
   };
 
-  /// Checks everything that can be checked before data is read: parent, existing targets, targets that are `sources`.
-  /// Throws Error(output).
+  /// Checks everything that can be checked before data is read: parent, existing targets, targets
+  /// that are `sources`. Throws Error(output).
   OutputFiles(Target target, std::span<const std::shared_ptr<const File>> sources);
   ~OutputFiles();
 
@@ -42,11 +45,12 @@ class OutputFiles {
   /// Takes a complete file back, after making its contents durable when `sync`.
   void complete(std::size_t index, Descriptor fd, bool sync);
 
-  /// The complete output as a reader finds it under its final names, and nothing else that lies there. Before commit(); the
-  /// files handed out must be let go before this object is.
+  /// The complete output as a reader finds it under its final names, and nothing else that lies
+  /// there. Before commit(); the files handed out must be let go before this object is.
   Input as_input() const;
 
-  /// Makes the contents of all files durable at once; what other programs wrote to that file system, too.
+  /// Makes the contents of all files durable at once; what other programs wrote to that file
+  /// system, too.
   void sync_all();
   /// Gives everything its final name. `sync`: the new directory entries are made durable.
   void commit(bool sync);
@@ -58,7 +62,7 @@ class OutputFiles {
     Descriptor fd;
     bool exists = false;
     bool empty_directory = false;  // that exists, and need not be kept
-    unsigned mode = 0;  // of the file that is replaced
+    unsigned mode = 0;             // of the file that is replaced
     bool created = false;
   };
 
@@ -82,7 +86,8 @@ class OutputFiles {
 /// Free bytes for unprivileged writers on the file system that holds `directory`.
 std::uint64_t free_bytes(const std::filesystem::path& directory);
 
-/// Reserves the whole file at once, so that a full disk is known before any work. Systems that cannot are ignored.
+/// Reserves the whole file at once, so that a full disk is known before any work. Systems that
+/// cannot are ignored.
 void reserve(const Descriptor& fd, std::uint64_t size, const std::string& name);
 
 /// Writes everything, whatever the system does in pieces.

@@ -30,15 +30,22 @@ namespace {
 
 const char* detail_of(int error) {
   switch (error) {
-    case ENOENT: return "missing";
+    case ENOENT:
+      return "missing";
     case EACCES:
-    case EPERM: return "permission";
-    case EEXIST: return "exists";
+    case EPERM:
+      return "permission";
+    case EEXIST:
+      return "exists";
     case ENOSPC:
-    case EDQUOT: return "no_space";
-    case EFBIG: return "file_too_big";
-    case EROFS: return "read_only";
-    default: return "io";
+    case EDQUOT:
+      return "no_space";
+    case EFBIG:
+      return "file_too_big";
+    case EROFS:
+      return "read_only";
+    default:
+      return "io";
   }
 }
 

@@ -1,4 +1,5 @@
-// What every file operation needs of the system: descriptors that close themselves, errors with a name.
+// What every file operation needs of the system: descriptors that close themselves, errors with a
+// name.
 #pragma once
 
 #include <string>
@@ -36,7 +37,8 @@ class Descriptor {
 /// "pwrite: ENOSPC (No space left on device)".
 std::string system_message(const char* operation, int error);
 
-/// An Error for a failed system call; running out of memory or descriptors is ErrorCode::resources whatever `code`.
+/// An Error for a failed system call; running out of memory or descriptors is ErrorCode::resources
+/// whatever `code`.
 Error system_error(ErrorCode code, const char* operation, int error, const std::string& file);
 
 }  // namespace tensorferry

@@ -19,11 +19,16 @@ void copy_elements(std::byte* to, std::uint64_t to_stride, const std::byte* from
 void copy_row(std::byte* to, std::uint64_t to_stride, const std::byte* from,
               std::uint64_t from_stride, std::uint64_t count, std::size_t element) {
   switch (element) {
-    case 1: return copy_elements<1>(to, to_stride, from, from_stride, count);
-    case 2: return copy_elements<2>(to, to_stride, from, from_stride, count);
-    case 4: return copy_elements<4>(to, to_stride, from, from_stride, count);
-    case 8: return copy_elements<8>(to, to_stride, from, from_stride, count);
-    case 16: return copy_elements<16>(to, to_stride, from, from_stride, count);
+    case 1:
+      return copy_elements<1>(to, to_stride, from, from_stride, count);
+    case 2:
+      return copy_elements<2>(to, to_stride, from, from_stride, count);
+    case 4:
+      return copy_elements<4>(to, to_stride, from, from_stride, count);
+    case 8:
+      return copy_elements<8>(to, to_stride, from, from_stride, count);
+    case 16:
+      return copy_elements<16>(to, to_stride, from, from_stride, count);
     default:
       for (std::uint64_t i = 0; i < count; ++i) {
         std::memcpy(to + i * to_stride, from + i * from_stride, element);
@@ -42,8 +47,8 @@ Shape dense_strides(const Shape& extent, std::uint64_t element) {
   return strides;
 }
 
-std::uint64_t leading_box(const Shape& shape, std::uint64_t first, std::uint64_t count, Shape& start,
-                          Shape& extent) {
+std::uint64_t leading_box(const Shape& shape, std::uint64_t first, std::uint64_t count,
+                          Shape& start, Shape& extent) {
   start.assign(shape.size(), 0);
   extent.assign(shape.size(), 1);
   std::uint64_t inner = 1;  // elements of one step of the dimension looked at

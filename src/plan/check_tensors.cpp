@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "plan/checksums.h"
 #include "plan/scan.h"
 #include "tensorferry/compare.h"
 
@@ -8,10 +9,6 @@ namespace {
 
 constexpr std::size_t kStep = 1u << 20;
 
-std::string_view name_of(Checksum::Kind kind) {
-  return kind == Checksum::Kind::crc32c ? "crc32c" : "sha256";
-}
-
 std::vector<std::string> checksums_of(const Tensor& tensor) {
   std::vector<std::string> kinds;
   const auto add = [&](std::string_view kind) {
@@ -19,7 +16,7 @@ std::vector<std::string> checksums_of(const Tensor& tensor) {
     kinds.emplace_back(kind);
   };
   for (const Piece& piece : tensor.stored.pieces) {
-    if (piece.checksum) add(name_of(piece.checksum->kind));
+    if (piece.checksum) add(to_string(piece.checksum->kind));
     if (const auto* range = std::get_if<FileRange>(&piece.origin)) {
       if (range->file) add(range->file->checked_by());
     } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "util/crc32.h"
 #include "util/crc32c.h"
 #include "util/sha256.h"
 
@@ -10,29 +11,46 @@ namespace {
 
 constexpr std::size_t kStep = 1u << 20;
 
-std::string crc_bytes(std::uint32_t crc) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift);
-  return bytes;
+std::uint32_t combine(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
+                      std::uint64_t second_length) {
+  return kind == Checksum::Kind::crc32 ? crc32_combine(first, second, second_length)
+                                       : crc32c_combine(first, second, second_length);
 }
 
 [[noreturn]] void mismatch(const Tensor& tensor, const Piece& piece, const std::string& computed) {
   const auto& range = std::get<FileRange>(piece.origin);
-  const bool crc = piece.checksum->kind == Checksum::Kind::crc32c;
-  throw Error(ErrorCode::corrupt, "checksum",
-              std::string(crc ? "crc32c" : "sha256") + " of bytes " + std::to_string(range.offset) +
-                  ".." + std::to_string(range.offset + range.length) + " is " + to_hex(computed) +
-                  ", expected " + to_hex(piece.checksum->value) +
-                  " (--salvage leaves damaged tensors out)")
+  throw Error(
+      ErrorCode::corrupt, "checksum",
+      std::string(to_string(piece.checksum->kind)) + " of bytes " + std::to_string(range.offset) +
+          ".." + std::to_string(range.offset + range.length) + " is " + to_hex(computed) +
+          ", expected " + to_hex(piece.checksum->value) + " (--salvage leaves damaged tensors out)")
       .in_file(range.file->name())
       .in_tensor(tensor.name);
 }
 
 }  // namespace
 
-std::optional<std::uint32_t> CrcParts::add(std::uint64_t key, std::uint64_t total,
-                                           std::uint64_t offset, std::uint64_t length,
-                                           std::uint32_t crc) {
+std::string_view to_string(Checksum::Kind kind) {
+  switch (kind) {
+    case Checksum::Kind::crc32c:
+      return "crc32c";
+    case Checksum::Kind::crc32:
+      return "crc32";
+    case Checksum::Kind::sha256:
+      break;
+  }
+  return "sha256";
+}
+
+std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std::byte> bytes) {
+  return kind == Checksum::Kind::crc32 ? crc32(crc, bytes) : crc32c(crc, bytes);
+}
+
+std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t key,
+                                           std::uint64_t total, std::uint64_t offset,
+                                           std::span<const std::byte> bytes) {
+  const std::uint64_t length = bytes.size();
+  const std::uint32_t crc = crc_of(kind, 0, bytes);
   if (length == total) return crc;
   std::vector<Part> parts;
   {
@@ -47,12 +65,12 @@ std::optional<std::uint32_t> CrcParts::add(std::uint64_t key, std::uint64_t tota
   std::sort(parts.begin(), parts.end(),
             [](const Part& a, const Part& b) { return a.offset < b.offset; });
   std::uint32_t whole = 0;
-  for (const Part& part : parts) whole = crc32c_combine(whole, part.crc, part.length);
+  for (const Part& part : parts) whole = combine(kind, whole, part.crc, part.length);
   return whole;
 }
 
 bool verified_while_moving(const Stored& stored, const Piece& piece) {
-  return piece.checksum && piece.checksum->kind == Checksum::Kind::crc32c &&
+  return piece.checksum && piece.checksum->kind != Checksum::Kind::sha256 &&
          piece.byte_strides.empty() && stored.codec != Codec::packed &&
          std::holds_alternative<FileRange>(piece.origin) &&
          std::get<FileRange>(piece.origin).length > 0;
@@ -61,7 +79,8 @@ bool verified_while_moving(const Stored& stored, const Piece& piece) {
 void verify_piece(const Tensor& tensor, const Piece& piece) {
   const auto* range = std::get_if<FileRange>(&piece.origin);
   if (!piece.checksum || !range) return;
-  const bool crc = piece.checksum->kind == Checksum::Kind::crc32c;
+  const Checksum::Kind kind = piece.checksum->kind;
+  const bool crc = kind != Checksum::Kind::sha256;
   std::uint32_t running = 0;
   std::optional<Sha256> sha;  // made when it is needed: a CRC should not start libcrypto
   if (!crc) sha.emplace();
@@ -70,7 +89,7 @@ void verify_piece(const Tensor& tensor, const Piece& piece) {
     auto part = std::span(buffer).first(std::min<std::uint64_t>(kStep, range->length - done));
     range->file->read_at(range->offset + done, part);
     if (crc) {
-      running = crc32c(running, part);
+      running = crc_of(kind, running, part);
     } else {
       sha->update(part);
     }

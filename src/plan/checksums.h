@@ -5,19 +5,27 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "tensorferry/manifest.h"
 
 namespace tensorferry {
 
-/// The CRC32C of a range from the CRCs of its parts. Thread-safe.
+/// "crc32c", "sha256", "crc32".
+std::string_view to_string(Checksum::Kind kind);
+
+/// The CRC of what gave `crc`, followed by `bytes`. Start with 0. `kind` is one of the CRCs.
+std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std::byte> bytes);
+
+/// The CRC of a range from the CRCs of its parts. Thread-safe.
 class CrcParts {
  public:
-  /// Adds a part of the range `key` of `total` bytes. Gives the CRC of the whole when this part completes it.
-  /// A range with no bytes is never added.
-  std::optional<std::uint32_t> add(std::uint64_t key, std::uint64_t total, std::uint64_t offset,
-                                   std::uint64_t length, std::uint32_t crc);
+  /// Adds a part of the range `key` of `total` bytes. Gives the CRC of the whole when this part
+  /// completes it. A range with no bytes is never added.
+  std::optional<std::uint32_t> add(Checksum::Kind kind, std::uint64_t key, std::uint64_t total,
+                                   std::uint64_t offset, std::span<const std::byte> bytes);
 
  private:
   struct Part {
@@ -32,8 +40,8 @@ class CrcParts {
   std::map<std::uint64_t, Range> ranges_;
 };
 
-/// True when the CRC of this piece can be taken from its parts while the tensor is moved, in whatever order that
-/// happens; other checksums need verify_piece first.
+/// True when the CRC of this piece can be taken from its parts while the tensor is moved, in
+/// whatever order that happens; other checksums need verify_piece first.
 bool verified_while_moving(const Stored& stored, const Piece& piece);
 
 /// Reads the whole range of a piece and compares its checksum. Throws Error(corrupt.checksum).

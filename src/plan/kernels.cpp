@@ -24,10 +24,14 @@ constexpr std::size_t kLongDoubleValue = 10;  // x87: 80 bits, then padding
 void swap_bytes(std::span<std::byte> bytes, std::uint32_t component_bytes) {
   switch (component_bytes) {
     case 0:
-    case 1: return;
-    case 2: return swap_units<std::uint16_t>(bytes, [](auto v) { return __builtin_bswap16(v); });
-    case 4: return swap_units<std::uint32_t>(bytes, [](auto v) { return __builtin_bswap32(v); });
-    case 8: return swap_units<std::uint64_t>(bytes, [](auto v) { return __builtin_bswap64(v); });
+    case 1:
+      return;
+    case 2:
+      return swap_units<std::uint16_t>(bytes, [](auto v) { return __builtin_bswap16(v); });
+    case 4:
+      return swap_units<std::uint32_t>(bytes, [](auto v) { return __builtin_bswap32(v); });
+    case 8:
+      return swap_units<std::uint64_t>(bytes, [](auto v) { return __builtin_bswap64(v); });
     default:
       for (std::size_t i = 0; i + component_bytes <= bytes.size(); i += component_bytes) {
         for (std::size_t j = 0; j < component_bytes / 2; ++j) {

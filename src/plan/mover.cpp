@@ -15,15 +15,14 @@
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
 #include "plan/work.h"
-#include "util/crc32c.h"
 
 namespace tensorferry {
 namespace {
 
-constexpr std::uint64_t kReserveFrom = 256u << 10;    // smaller files gain nothing by fallocate
+constexpr std::uint64_t kReserveFrom = 256u << 10;  // smaller files gain nothing by fallocate
 constexpr std::uint64_t kStridedWindow = 16u << 20;
 constexpr std::uint64_t kThreadBytes = 3 * kWindowBytes;  // window, scratch, codes
-constexpr std::uint64_t kStridedExtra = 5u << 20;         // covering reads, and a thread's other buffers
+constexpr std::uint64_t kStridedExtra = 5u << 20;  // covering reads, and a thread's other buffers
 constexpr std::uint64_t kWorthAThread = 16u << 20;
 constexpr std::uint64_t kWriteBack = 8u << 20;
 // Above this many files one syncfs is cheaper than an fdatasync of each.
@@ -44,16 +43,22 @@ struct Worker {
 class Mover {
  public:
   Mover(const Manifest& manifest, Layout& layout, OutputFiles& output, const RunOptions& options)
-      : manifest_(manifest), layout_(layout), output_(output), options_(options),
+      : manifest_(manifest),
+        layout_(layout),
+        output_(output),
+        options_(options),
         sync_each_(options.sync && layout.files.size() <= kManyFiles),
-        meter_(options.progress), digests_(layout.slots.size(), 0), files_(layout.files.size()) {}
+        meter_(options.progress),
+        digests_(layout.slots.size(), 0),
+        files_(layout.files.size()) {}
 
   MoveResult run() {
     output_.prepare_directory();
     write_sink();
     const unsigned most = std::max(1u, options_.threads ? options_.threads : default_threads());
     plan_threads(most);
-    for (std::size_t i = 0; i < files_.size(); ++i) files_[i].windows_left = work_.windows_of_file[i];
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      files_[i].windows_left = work_.windows_of_file[i];
     meter_.set_total(meter_.done() + work_.bytes);
     run_workers();
     write_finish();
@@ -67,19 +72,21 @@ class Mover {
     return std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
   }
 
-  /// As many threads as the work is worth and the memory limit allows, then windows that fit what is left.
+  /// As many threads as the work is worth and the memory limit allows, then windows that fit what
+  /// is left.
   void plan_threads(unsigned most) {
     const std::uint64_t limit = options_.memory_limit;
     if (limit < kThreadBytes) {
-      throw Error(ErrorCode::usage, "memory_limit",
-                  "a conversion needs at least " + std::to_string(kThreadBytes) +
-                      " bytes of buffers");
+      throw Error(
+          ErrorCode::usage, "memory_limit",
+          "a conversion needs at least " + std::to_string(kThreadBytes) + " bytes of buffers");
     }
     threads_ = static_cast<unsigned>(std::min<std::uint64_t>(most, limit / kThreadBytes));
     const std::uint64_t share = limit / threads_;
     const std::uint64_t strided =
         share > kStridedExtra + kWindowBytes ? share - kStridedExtra : kWindowBytes;
-    work_ = cut(layout_, manifest_, std::min(kStridedWindow, strided / kWindowBytes * kWindowBytes));
+    work_ =
+        cut(layout_, manifest_, std::min(kStridedWindow, strided / kWindowBytes * kWindowBytes));
     if (!options_.threads && work_.bytes < kWorthAThread) threads_ = 1;
     threads_ = static_cast<unsigned>(
         std::clamp<std::size_t>(work_.windows.size() + work_.verify_ahead.size(), 1, threads_));
@@ -91,12 +98,16 @@ class Mover {
     }
   }
 
-  // --- a file that a library structures -------------------------------------------------------------------------
+  // --- a file that a library structures
+  // -------------------------------------------------------------------------
 
   class EncodedStream final : public ByteStream {
    public:
     EncodedStream(const Mover& mover, const Tensor& tensor, Codec codec, ProgressMeter& meter)
-        : mover_(mover), stream_(open_stream(tensor)), dtype_(tensor.dtype), codec_(codec),
+        : mover_(mover),
+          stream_(open_stream(tensor)),
+          dtype_(tensor.dtype),
+          codec_(codec),
           meter_(meter) {}
     std::size_t read(std::span<std::byte> bytes) override {
       mover_.check_cancelled();
@@ -119,7 +130,8 @@ class Mover {
     Descriptor fd = output_.open(0);
     layout_.sink->create(output_.path_of(0, fd), layout_.slots);
     std::uint64_t total = 0;
-    for (const Slot& slot : layout_.slots) total += slot.fill == Slot::Fill::literal ? 0 : slot.length;
+    for (const Slot& slot : layout_.slots)
+      total += slot.fill == Slot::Fill::literal ? 0 : slot.length;
     meter_.set_total(total);
     for (const Slot& slot : layout_.slots) {
       if (slot.fill != Slot::Fill::sink) continue;
@@ -135,15 +147,17 @@ class Mover {
   void check_prepared(const Descriptor& fd) {
     OutputFile& file = layout_.files[0];
     struct stat made {};
-    if (fstat(fd.get(), &made) != 0) throw system_error(ErrorCode::output, "fstat", errno, file.name);
+    if (fstat(fd.get(), &made) != 0)
+      throw system_error(ErrorCode::output, "fstat", errno, file.name);
     file.size = static_cast<std::uint64_t>(made.st_size);
     for (const Slot& slot : layout_.slots) {
       const bool moved = slot.file == 0 && slot.fill == Slot::Fill::moved && slot.length > 0;
-      if (moved && (slot.offset == 0 || slot.length > file.size ||
-                    slot.offset > file.size - slot.length)) {
+      if (moved &&
+          (slot.offset == 0 || slot.length > file.size || slot.offset > file.size - slot.length)) {
         throw Error(ErrorCode::internal, "prepared_file",
-                    "the prepared file of " + std::to_string(file.size) + " bytes has no place at " +
-                        std::to_string(slot.offset) + " for " + std::to_string(slot.length))
+                    "the prepared file of " + std::to_string(file.size) +
+                        " bytes has no place at " + std::to_string(slot.offset) + " for " +
+                        std::to_string(slot.length))
             .in_tensor(manifest_.tensors[slot.tensor].name);
       }
     }
@@ -151,7 +165,8 @@ class Mover {
     if (file.size >= kReserveFrom) reserve(fd, file.size, file.name);
   }
 
-  // --- windows --------------------------------------------------------------------------------------------------
+  // --- windows
+  // --------------------------------------------------------------------------------------------------
 
   void run_workers() {
     if (threads_ == 1) {
@@ -229,7 +244,8 @@ class Mover {
           std::memset(worker.window.data() + (at - window.begin), 0, begin - at);
         }
       }
-      fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin), worker);
+      fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
+           worker);
       at = std::max(at, end);
     }
     if (!prepared && at < window.end) {
@@ -264,7 +280,7 @@ class Mover {
       if (slot.order == std::endian::big) swap_bytes(out, row.component_bytes);
     }
     if (!layout_.finish) return;
-    auto whole = output_crcs_.add(item.index, item.length, from, out.size(), crc32c(0, out));
+    auto whole = output_crcs_.add(layout_.finish_crc, item.index, item.length, from, out);
     if (whole) digests_[item.index] = *whole;
   }
 
@@ -298,11 +314,17 @@ class Mover {
 
   void write_finish() {
     if (!layout_.finish) return;
-    for (const Segment& segment : layout_.finish(digests_)) {
-      Descriptor fd = output_.open(segment.file);
-      write_at(fd, segment.offset, std::as_bytes(std::span(segment.bytes)),
-               layout_.files[segment.file].name);
-      output_.complete(segment.file, std::move(fd), sync_each_);
+    std::vector<Segment> segments = layout_.finish(digests_);
+    std::stable_sort(segments.begin(), segments.end(),
+                     [](const Segment& a, const Segment& b) { return a.file < b.file; });
+    for (std::size_t i = 0; i < segments.size();) {
+      const std::size_t file = segments[i].file;
+      Descriptor fd = output_.open(file);
+      for (; i < segments.size() && segments[i].file == file; ++i) {
+        write_at(fd, segments[i].offset, std::as_bytes(std::span(segments[i].bytes)),
+                 layout_.files[file].name);
+      }
+      output_.complete(file, std::move(fd), sync_each_);
     }
   }
 

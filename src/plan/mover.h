@@ -1,4 +1,5 @@
-// The one thing that moves bytes: in parallel, in bounded memory, the same output at any number of threads.
+// The one thing that moves bytes: in parallel, in bounded memory, the same output at any number of
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@ struct MoveResult {
   std::uint64_t output_bytes = 0;
 };
 
-/// Writes every file of the layout into `output`, verifies every checksum of the sources, and leaves the commit to the
-/// caller. Slots of a prepared file get their offsets. Throws the first Error of any thread.
+/// Writes every file of the layout into `output`, verifies every checksum of the sources, and
+/// leaves the commit to the caller. Slots of a prepared file get their offsets. Throws the first
+/// Error of any thread.
 MoveResult move_all(const Manifest& manifest, Layout& layout, OutputFiles& output,
                     const RunOptions& options);
 

@@ -33,14 +33,19 @@ namespace {
 /// Errors of one class outrank those of another when several tensors cannot be read.
 int rank_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::unsafe: return 0;
-    case ErrorCode::corrupt: return 1;
-    case ErrorCode::input: return 2;
-    default: return 3;
+    case ErrorCode::unsafe:
+      return 0;
+    case ErrorCode::corrupt:
+      return 1;
+    case ErrorCode::input:
+      return 2;
+    default:
+      return 3;
   }
 }
 
-/// All tensors that cannot be read, in one error: missing files each once, then the tensors with their reasons.
+/// All tensors that cannot be read, in one error: missing files each once, then the tensors with
+/// their reasons.
 void refuse_problems(const Manifest& manifest) {
   constexpr std::size_t kMostReasons = 20;
   std::vector<const Tensor*> bad;
@@ -52,8 +57,8 @@ void refuse_problems(const Manifest& manifest) {
   }
   if (bad.empty()) return;
   const Error& worst = *(*std::min_element(bad.begin(), bad.end(), [](auto* a, auto* b) {
-                            return rank_of(a->problem->code()) < rank_of(b->problem->code());
-                          }))->problem;
+                          return rank_of(a->problem->code()) < rank_of(b->problem->code());
+                        }))->problem;
   std::string message = std::to_string(bad.size()) +
                         (bad.size() == 1 ? " tensor cannot be read" : " tensors cannot be read") +
                         " (--salvage or --exclude leaves them out)";
@@ -171,7 +176,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   state->tensors = manifest.tensors.size();
   for (const Tensor& tensor : manifest.tensors) {
     state->bytes += tensor.bytes();
-    const Carrier carrier = format.writer->encoding(tensor.dtype)->carrier;
+    const Carrier carrier = format.writer->encoding_of(tensor)->carrier;
     if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
   }
   const auto strings = format.writer->encoding(DType::string);
@@ -198,7 +203,7 @@ std::string ConversionPlan::describe() const {
   std::string text;
   for (const Slot& slot : layout.slots) {
     const Tensor& tensor = state_->manifest.tensors[slot.tensor];
-    const Encoding encoding = *state_->format.writer->encoding(tensor.dtype);
+    const Encoding encoding = *state_->format.writer->encoding_of(tensor);
     text += printable(tensor.name) + "  " + std::string(to_string(tensor.dtype)) + " " +
             to_string(tensor.shape) + "  " + std::to_string(tensor.bytes()) + " bytes -> " +
             printable(shown_path(state_->target, layout, slot.file));
@@ -251,8 +256,9 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.notes = state.manifest.notes;
   for (const Note& note : state.layout.notes) receipt.notes.push_back(note);
   if (moved.changed_bools > 0) {
-    receipt.notes.push_back({"bool.normalised", std::to_string(moved.changed_bools) +
-                                                    " bool elements were neither 0 nor 1 and became 1"});
+    receipt.notes.push_back(
+        {"bool.normalised",
+         std::to_string(moved.changed_bools) + " bool elements were neither 0 nor 1 and became 1"});
   }
   receipt.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return receipt;

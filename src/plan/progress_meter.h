@@ -14,7 +14,8 @@ namespace tensorferry {
 
 class ProgressMeter {
  public:
-  explicit ProgressMeter(std::function<void(const Progress&)> report) : report_(std::move(report)) {}
+  explicit ProgressMeter(std::function<void(const Progress&)> report)
+      : report_(std::move(report)) {}
 
   void set_total(std::uint64_t bytes) { total_ = bytes; }
   std::uint64_t done() const { return done_.load(std::memory_order_relaxed); }

@@ -6,7 +6,6 @@
 
 #include "plan/boxes.h"
 #include "plan/kernels.h"
-#include "util/crc32c.h"
 
 namespace tensorferry {
 namespace {
@@ -28,7 +27,8 @@ struct StridedRead {
   std::uint32_t element;
   std::vector<std::byte>& scratch;
 
-  /// Copies the box at `offset` (bytes into the range) to `to`: by one covering read where little is skipped, else by halves.
+  /// Copies the box at `offset` (bytes into the range) to `to`: by one covering read where little
+  /// is skipped, else by halves.
   void read(std::uint64_t offset, const Shape& extent, std::byte* to) const {
     std::uint64_t span = element, count = 1, runs = 1;
     std::size_t widest = 0;
@@ -110,8 +110,8 @@ void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span
   const auto& range = std::get<FileRange>(from.origin);
   range.file->read_at(range.offset + offset, bytes);
   if (!context.checksums || !verified_while_moving(tensor_.stored, from)) return;
-  auto whole = context.checksums->add(key_ << 32 | piece, range.length, offset, bytes.size(),
-                                      crc32c(0, bytes));
+  auto whole =
+      context.checksums->add(from.checksum->kind, key_ << 32 | piece, range.length, offset, bytes);
   if (whole) compare_crc(tensor_, from, *whole);
 }
 
@@ -165,7 +165,8 @@ void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContex
           .read(from, common, out.data() + to);
       continue;
     }
-    // The box is contiguous in the tensor, so what it shares with a row-major piece is contiguous there.
+    // The box is contiguous in the tensor, so what it shares with a row-major piece is contiguous
+    // there.
     const std::uint64_t bytes = count_of(common) * element_bytes_;
     if (bytes == out.size()) {
       read_range(p, from, out, context);

@@ -13,23 +13,25 @@ namespace tensorferry {
 
 /// What one reading thread keeps between calls.
 struct ReadContext {
-  CrcParts* checksums = nullptr;              ///< nothing = parts of a tensor are read, checksums cannot be told
+  CrcParts* checksums =
+      nullptr;  ///< nothing = parts of a tensor are read, checksums cannot be told
   std::atomic<std::uint64_t>* bools = nullptr;  ///< counts bool bytes that were neither 0 nor 1
   std::vector<std::byte> scratch;
 };
 
-/// Reads any range of elements of a fixed-size tensor: row-major, little-endian, normalised. Thread-safe; refers to
-/// the tensor, which must stay.
+/// Reads any range of elements of a fixed-size tensor: row-major, little-endian, normalised.
+/// Thread-safe; refers to the tensor, which must stay.
 class TensorSource {
  public:
   /// `key` tells this tensor's checksums from those of others that share a ReadContext::checksums.
   explicit TensorSource(const Tensor& tensor, std::uint64_t key = 0);
 
-  /// Fills `out` with the elements from `first` on. Compares each piece's checksum when its last byte has been read.
-  /// Throws Error in_tensor.
+  /// Fills `out` with the elements from `first` on. Compares each piece's checksum when its last
+  /// byte has been read. Throws Error in_tensor.
   void read(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
 
-  /// Verifies what read() cannot: checksums that need the whole range in order. Once, before reading all of it.
+  /// Verifies what read() cannot: checksums that need the whole range in order. Once, before
+  /// reading all of it.
   void verify_ahead() const;
 
   /// True when the source is not row-major: larger ranges are then read with much less waste.

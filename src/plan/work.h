@@ -29,16 +29,18 @@ struct Work {
   std::vector<std::vector<Item>> items;      ///< of each file, by offset
   std::vector<Window> windows;               ///< file by file, by offset
   std::vector<std::size_t> windows_of_file;  ///< how many each file has
-  std::vector<std::size_t> verify_ahead;     ///< tensors whose checksums cannot be taken while moving
-  std::uint64_t bytes = 0;                   ///< of all windows
+  std::vector<std::size_t> verify_ahead;  ///< tensors whose checksums cannot be taken while moving
+  std::uint64_t bytes = 0;                ///< of all windows
 };
 
-/// What a window normally spans, and the multiple in the output file at which it ends: measured to be the best size for
-/// one write to the page cache; larger buffers fall out of the second-level cache.
+/// What a window normally spans, and the multiple in the output file at which it ends: measured to
+/// be the best size for one write to the page cache; larger buffers fall out of the second-level
+/// cache.
 inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 
-/// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut; those of tensors that
-/// are not row-major in the source span `strided_bytes`. Offsets of a prepared file must be known.
+/// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut;
+/// those of tensors that are not row-major in the source span `strided_bytes`. Offsets of a
+/// prepared file must be known.
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes);
 
 }  // namespace tensorferry

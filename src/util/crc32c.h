@@ -1,4 +1,5 @@
-// CRC32C (Castagnoli, reflected 0x82F63B78, initial value and final xor all-ones), RFC 3720 appendix B.4.
+// CRC32C (Castagnoli, reflected 0x82F63B78, initial value and final xor all-ones), RFC 3720
+// appendix B.4.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,8 @@ namespace tensorferry {
 std::uint32_t crc32c(std::uint32_t crc, std::span<const std::byte> bytes);
 
 /// The CRC of a concatenation, from the CRC of each part and the length of the second.
-std::uint32_t crc32c_combine(std::uint32_t first, std::uint32_t second, std::uint64_t second_length);
+std::uint32_t crc32c_combine(std::uint32_t first, std::uint32_t second,
+                             std::uint64_t second_length);
 
 namespace detail {
 /// crc32c() without the processor's help.

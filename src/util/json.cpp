@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tensorferry/error.h"
+#include "util/json_events.h"
 
 namespace tensorferry {
 namespace {
@@ -15,28 +16,25 @@ namespace {
   throw Error(ErrorCode::corrupt, "json", "JSON: " + why);
 }
 
-// Builds the document from the parser's events, so that depth and keys are checked before anything
-// is kept.
-class Builder {
+// Between the parser and whoever listens: what the parser lets pass is refused here.
+class StrictParser {
  public:
-  explicit Builder(std::size_t depth) : depth_(depth) {}
+  StrictParser(std::size_t depth, JsonEvents& events) : depth_(depth), events_(events) {}
 
-  bool null() { return add(nullptr); }
-  bool boolean(bool value) { return add(value); }
-  bool number_integer(Json::number_integer_t value) { return add(value); }
-  bool number_unsigned(Json::number_unsigned_t value) { return add(value); }
-  bool number_float(Json::number_float_t value, const std::string&) { return add(value); }
-  bool string(std::string& value) { return add(std::move(value)); }
-  bool binary(Json::binary_t&) { return false; }
-  bool start_object(std::size_t) { return open(true); }
-  bool start_array(std::size_t) { return open(false); }
-  bool end_object() { return close(); }
-  bool end_array() { return close(); }
-
-  bool key(std::string& name) {
-    if (frames_.back().take_key(name)) return true;
-    refuse("the key \"" + printable(name) + "\" stands twice in one object");
+  bool null() { return events_.null(), true; }
+  bool boolean(bool value) { return events_.boolean(value), true; }
+  bool number_integer(Json::number_integer_t value) { return events_.negative(value), true; }
+  bool number_unsigned(Json::number_unsigned_t value) { return events_.number(value), true; }
+  bool number_float(Json::number_float_t value, const std::string&) {
+    return events_.real(value), true;
   }
+  bool string(std::string& value) { return events_.string(value), true; }
+  bool binary(Json::binary_t&) { return false; }
+  bool key(std::string& name) { return events_.key(name), true; }
+  bool start_object(std::size_t) { return open(), events_.begin_object(), true; }
+  bool start_array(std::size_t) { return open(), events_.begin_array(), true; }
+  bool end_object() { return --open_, events_.end_object(), true; }
+  bool end_array() { return --open_, events_.end_array(), true; }
 
   template <typename Exception>
   bool parse_error(std::size_t, const std::string&, const Exception& problem) {
@@ -45,6 +43,33 @@ class Builder {
         text.find("] ");  // "[json.exception.parse_error.101] parse error at ..."
     if (bracket != std::string_view::npos) text.remove_prefix(bracket + 2);
     refuse(printable(text, 400));
+  }
+
+ private:
+  void open() {
+    if (++open_ > depth_) refuse("nested more than " + std::to_string(depth_) + " levels deep");
+  }
+
+  std::size_t depth_, open_ = 0;
+  JsonEvents& events_;
+};
+
+// Builds the document, so that keys are checked before anything is kept.
+class Builder final : public JsonEvents {
+ public:
+  void null() override { add(nullptr); }
+  void boolean(bool value) override { add(value); }
+  void number(std::uint64_t value) override { add(value); }
+  void negative(std::int64_t value) override { add(value); }
+  void real(double value) override { add(value); }
+  void string(std::string& value) override { add(std::move(value)); }
+  void begin_object() override { frames_.push_back({true}); }
+  void begin_array() override { frames_.push_back({false}); }
+  void end_object() override { close(); }
+  void end_array() override { close(); }
+  void key(std::string& name) override {
+    if (frames_.back().take_key(name)) return;
+    refuse("the key \"" + printable(name) + "\" stands twice in one object");
   }
 
   Json take() { return std::move(result_); }
@@ -85,21 +110,13 @@ class Builder {
     }
   };
 
-  bool open(bool is_object) {
-    if (frames_.size() >= depth_) {
-      refuse("nested more than " + std::to_string(depth_) + " levels deep");
-    }
-    frames_.push_back({is_object});
-    return true;
-  }
-
-  bool close() {
+  void close() {
     Json value = frames_.back().finish();
     frames_.pop_back();
-    return add(std::move(value));
+    add(std::move(value));
   }
 
-  bool add(Json value) {
+  void add(Json value) {
     if (frames_.empty()) {
       result_ = std::move(value);
     } else if (Frame& frame = frames_.back(); frame.is_object) {
@@ -107,28 +124,31 @@ class Builder {
     } else {
       frame.elements.push_back(std::move(value));
     }
-    return true;
   }
 
-  std::size_t depth_;
   std::vector<Frame> frames_;
   Json result_;
 };
 
 }  // namespace
 
-Json parse_json(std::string_view text, std::size_t depth) {
+void parse_json(std::string_view text, std::size_t depth, JsonEvents& events) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") refuse("starts with a byte order mark");
   // The parser takes a NUL for the end of its input and would not see what follows.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     refuse("a NUL byte at offset " + std::to_string(nul));
   }
-  Builder builder(depth);
+  StrictParser parser(depth, events);
   try {
-    if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse("malformed");
+    if (!Json::sax_parse(text.begin(), text.end(), &parser)) refuse("malformed");
   } catch (const Json::exception& problem) {
     refuse(printable(problem.what(), 400));
   }
+}
+
+Json parse_json(std::string_view text, std::size_t depth) {
+  Builder builder;
+  parse_json(text, depth, builder);
   return builder.take();
 }
 

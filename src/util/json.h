@@ -10,8 +10,8 @@ namespace tensorferry {
 /// Objects keep the order of their keys.
 using Json = nlohmann::ordered_json;
 
-/// Throws Error(corrupt.json) for malformed text, duplicate keys in an object, invalid UTF-8, a BOM, trailing bytes and
-/// nesting above `depth`.
+/// Throws Error(corrupt.json) for malformed text, duplicate keys in an object, invalid UTF-8, a
+/// BOM, trailing bytes and nesting above `depth`.
 Json parse_json(std::string_view text, std::size_t depth = 64);
 
 }  // namespace tensorferry

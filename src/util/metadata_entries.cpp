@@ -27,7 +27,8 @@ bool is_plain_text(const std::string& key, const AttributeValue& value) {
 
 // The entry of one tensor in `tensorferry.tensors`; empty = nothing to say.
 Json tensor_entry(const Tensor& tensor, const StoredAs& stored, std::string_view stored_name) {
-  const std::optional<Encoding> encoding = stored.encoding(tensor.dtype);
+  const std::optional<Encoding> encoding =
+      stored.encoding_of ? stored.encoding_of(tensor) : stored.encoding(tensor.dtype);
   Json json;
   if (encoding && encoding->carrier != Carrier::native) {
     json["dtype"] = to_string(tensor.dtype);
@@ -134,12 +135,13 @@ class Applier {
     for (std::size_t i = 0; i < manifest_.tensors.size(); ++i)
       index.emplace(manifest_.tensors[i].name, i);
     std::vector<std::pair<std::size_t, std::string>> names;
-    for (const auto& [stored_name, entry] : entries.items()) {
-      const auto found = index.find(stored_name);
+    for (const auto& item : entries.items()) {
+      const Json& entry = item.value();
+      const auto found = index.find(item.key());
       // The tensor may have been taken out of the file since.
       if (found == index.end()) continue;
       Tensor& tensor = manifest_.tensors[found->second];
-      guarded(stored_name, [&] {
+      guarded(item.key(), [&] {
         if (entry.contains("name_base64")) {
           names.emplace_back(found->second, base64_from_json(entry["name_base64"], "name_base64"));
         }

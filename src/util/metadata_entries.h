@@ -29,6 +29,8 @@ struct StoredAs {
   std::function<std::optional<Encoding>(DType)> encoding;
   std::function<std::string(std::size_t)>
       name;  ///< the name in the file of the tensor at that index
+  /// Set: asked instead of `encoding`, by a format in which it depends on the shape.
+  std::function<std::optional<Encoding>(const Tensor&)> encoding_of = {};
 };
 
 /// Keys and values, UTF-8, keys unique, in a fixed order; only what there is something to say of.

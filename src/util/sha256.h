@@ -26,7 +26,8 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-/// Raw bytes as lower-case hexadecimal digits, and back. from_hex throws Error(corrupt) for anything else.
+/// Raw bytes as lower-case hexadecimal digits, and back. from_hex throws Error(corrupt) for
+/// anything else.
 std::string to_hex(std::string_view bytes);
 std::string from_hex(std::string_view digits);
 

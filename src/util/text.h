@@ -14,7 +14,8 @@ bool is_utf8(std::string_view text);
 std::string base64_encode(std::string_view bytes);
 std::string base64_decode(std::string_view text);
 
-/// `%XX` (upper-case hex) for each byte that `keep` refuses, and for `%` itself; percent_decode throws Error(corrupt).
+/// `%XX` (upper-case hex) for each byte that `keep` refuses, and for `%` itself; percent_decode
+/// throws Error(corrupt).
 std::string percent_encode(std::string_view text, bool (*keep)(unsigned char));
 std::string percent_decode(std::string_view text);
 

@@ -27,8 +27,9 @@ void write_every_dtype(const TempFolder& folder) {
     text += std::string(R"({"name":"all/)") + std::string(row.name) + R"(","dtype":")" +
             std::string(row.name) + R"(","shape":[3],"file":"data"},)";
   }
-  folder.write("in/manifest.json",
-               text + R"({"name":"all/text","dtype":"string","shape":[2],"file":"text","length":17}]})");
+  folder.write(
+      "in/manifest.json",
+      text + R"({"name":"all/text","dtype":"string","shape":[2],"file":"text","length":17}]})");
   folder.write("in/data", random_text(48, 1));
   folder.write("in/text", std::string("\1\0\0\0\0\0\0\0a\0\0\0\0\0\0\0\0", 17));
 }
@@ -62,8 +63,10 @@ TEST_CASE("every writer holds every dtype, natively or carried, or names it when
     CAPTURE(format.name);
     for (const DTypeInfo& row : all_dtypes()) {
       CAPTURE(row.name);
-      CHECK(format.writer->encoding(row.dtype).has_value() ==
-            (is_fixed_size(row.dtype) || row.kind == DTypeKind::string));
+      const bool held = format.writer->encoding(row.dtype).has_value();
+      // Bytes that only their own framework interprets: in that framework's format, or nowhere.
+      if (row.dtype == DType::variant) continue;
+      CHECK(held == (is_fixed_size(row.dtype) || row.kind == DTypeKind::string));
     }
     const fs::path target = converted(folder, format);
     // What can be read back by this version is exactly what went in.
@@ -96,8 +99,13 @@ TEST_CASE("what a format writes is detected as it alone, and a reader refuses ev
 }
 
 TEST_CASE("no probe claims noise, zeros, text or nothing, and none throws") {
-  std::vector<std::string> inputs = {"", "\n", std::string(5000, '\0'), std::string(5000, '\xff'),
-                                     "{\"a\": 1}", "<html>", "version https://git-lfs.github.com/spec/v1\n"};
+  std::vector<std::string> inputs = {"",
+                                     "\n",
+                                     std::string(5000, '\0'),
+                                     std::string(5000, '\xff'),
+                                     "{\"a\": 1}",
+                                     "<html>",
+                                     "version https://git-lfs.github.com/spec/v1\n"};
   for (unsigned seed = 0; seed < 200; ++seed) inputs.push_back(random_text(1 + seed * 31, seed));
   for (const std::string& bytes : inputs) {
     const Input input = Input::memory("file", {{"file", bytes}});

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "plan/checksums.h"
 #include "plan/kernels.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/stream.h"
-#include "util/crc32c.h"
 
 namespace tensorferry {
 
@@ -42,7 +42,9 @@ inline std::map<std::string, std::string> carry_out(const Layout& layout,
     }
     const std::string_view bytes =
         std::string_view(files[slot.file]).substr(slot.offset, slot.length);
-    crcs.push_back(slot.fill == Slot::Fill::moved ? crc32c(0, std::as_bytes(std::span(bytes))) : 0);
+    crcs.push_back(slot.fill == Slot::Fill::moved
+                       ? crc_of(layout.finish_crc, 0, std::as_bytes(std::span(bytes)))
+                       : 0);
   }
   if (layout.finish) {
     for (const Segment& segment : layout.finish(crcs)) write(segment);

@@ -6,9 +6,10 @@
 #include "core/strings.h"
 #include "formats/layout_in_memory.h"
 #include "npy/npy.h"
-#include "npy/npy_wire.h"
 #include "raw/raw.h"
 #include "util/manifest_json.h"
+#include "util/npy_dtype.h"
+#include "util/npy_header.h"
 
 using namespace tensorferry;
 
@@ -126,26 +127,44 @@ TEST_CASE("a folder reads back through its manifest: carriers, strings, names") 
   CHECK(files.count("%4C%41%59%45%52%2Fkernel%3A0.npy") == 1);
   CHECK(files.at("i4.npy") == npy_header("|i1", {3}) + "\xf8\xff\x07");
 
-  Manifest read = make_raw_format().reader->read(Input::memory("", files), {}, {});
-  check(read);
-  CHECK(read.notes.empty());
-  CHECK(read.attributes == manifest.attributes);
-  REQUIRE(read.tensors.size() == manifest.tensors.size());
-  for (std::size_t i = 0; i < read.tensors.size(); ++i) {
-    const Tensor& got = read.tensors[i];
-    const Tensor& want = manifest.tensors[i];
-    CAPTURE(want.name);
-    REQUIRE_FALSE(got.problem);
-    CHECK(got.name == want.name);
-    CHECK(got.dtype == want.dtype);
-    CHECK(got.shape == want.shape);
-    CHECK(got.attributes == want.attributes);
-    if (got.dtype == DType::string) {
-      CHECK(load_strings(got) == load_strings(want));
-    } else {
-      CHECK(text_of(got) == text_of(want));
+  for (const Format& format : {make_raw_format(), make_npy_format()}) {
+    CAPTURE(format.name);
+    Manifest read = format.reader->read(Input::memory("", files), {}, {});
+    check(read);
+    CHECK(read.notes.empty());
+    CHECK(read.attributes == manifest.attributes);
+    REQUIRE(read.tensors.size() == manifest.tensors.size());
+    for (std::size_t i = 0; i < read.tensors.size(); ++i) {
+      const Tensor& got = read.tensors[i];
+      const Tensor& want = manifest.tensors[i];
+      CAPTURE(want.name);
+      REQUIRE_FALSE(got.problem);
+      CHECK(got.name == want.name);
+      CHECK(got.dtype == want.dtype);
+      CHECK(got.shape == want.shape);
+      CHECK(got.attributes == want.attributes);
+      if (got.dtype == DType::string) {
+        CHECK(load_strings(got) == load_strings(want));
+      } else {
+        CHECK(text_of(got) == text_of(want));
+      }
     }
   }
+}
+
+TEST_CASE("a file that is not what the manifest says is a problem of its tensor") {
+  Manifest manifest;
+  manifest.tensors.push_back(tensor_of("a", DType::int4, {1}, "\x01"));
+  manifest.tensors.push_back(tensor_of("b", DType::uint8, {1}, "b"));
+  auto files = carry_out(lay_out(manifest, "out"), manifest);
+  std::swap(files.at("a.npy"), files.at("b.npy"));
+  for (const Tensor& tensor :
+       make_npy_format().reader->read(Input::memory("", files), {}, {}).tensors) {
+    CHECK(tensor.problem->id() == "corrupt.manifest");
+  }
+  files.erase("a.npy");
+  const Manifest read = make_npy_format().reader->read(Input::memory("", files), {}, {});
+  CHECK(read.tensors.at(0).problem->id() == "input.missing");
 }
 
 TEST_CASE("ranks above numpy's and types without a descr are refused, listing all") {

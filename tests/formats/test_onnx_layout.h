@@ -37,7 +37,7 @@ inline Tensor shaped(std::string name, DType dtype, Shape shape) {
 }
 
 inline Layout lay_out(const Manifest& manifest, const Given& given = {},
-               const std::string& leaf = "m.onnx") {
+                      const std::string& leaf = "m.onnx") {
   const Format format = make_onnx_format();
   REQUIRE(format.writer);
   Layout layout =

@@ -212,7 +212,7 @@ TEST_CASE("tensorflow: the header decides what is read at all") {
   CHECK(outcome(version(field(1, std::int64_t{-1}))) == "corrupt.header");
   CHECK(outcome(field(1, std::int64_t{1}) + field(2, std::int64_t{2})) == "unsupported.endianness");
   CHECK(outcome(hex("08 01 1a 05")) == "corrupt.header");
-  CHECK(outcome(hex("0a 02 08 01")) == "unsupported.v1_checkpoint");
+  CHECK(outcome(hex("0a 02 08 01")) == "corrupt.v1_checkpoint");
   CHECK(outcome("") == "corrupt.shard");  // no shards
   CHECK(outcome(field(1, std::int64_t{-1})) == "corrupt.header");
   CHECK(outcome(field(1, std::int64_t{0x80000000})) == "corrupt.header");

@@ -5,6 +5,7 @@
 
 #include "error_id.h"
 #include "formats/tensorflow_read.h"
+#include "formats/tensorflow_v1.h"
 #include "temp_folder.h"
 #include "tensorflow/state_file.h"
 
@@ -60,6 +61,22 @@ TEST_CASE("tensorflow: a checkpoint is found by prefix, index, data file, meta a
     CHECK(detected(path, files) == "good");
   }
   CHECK(detected("readme", files) == kNothing);
+}
+
+TEST_CASE("tensorflow: the start of a name is answered with the whole ones") {
+  const Files one = checkpoint("model.ckpt-7");
+  CHECK(detected("model.ckpt", one) == "input.missing");
+  CHECK(error_message([&] { read_files(one, "model.ckpt"); }).find("model.ckpt-7?") !=
+        std::string::npos);
+  CHECK(detected("model.ckpt", one + checkpoint("model.ckpt-8")) == "usage.ambiguous");
+  CHECK(detected("model.ckpt", {{"model.ckpt-1", v1_file({{"t", "old"}})}}) == "input.missing");
+}
+
+TEST_CASE("tensorflow: a data file of another save leads to the checkpoint, with a note") {
+  const Files files = checkpoint("m") + Files{{"m.data-00001-of-00002", "stale"}};
+  CHECK(detected("m.data-00001-of-00002", files) == "good");
+  CHECK(has_note(read_files(files, "m.data-00001-of-00002"), "tensorflow.stale_shards"));
+  CHECK_FALSE(has_note(read_files(files, "m.data-00000-of-00001"), "tensorflow.stale_shards"));
 }
 
 TEST_CASE("tensorflow: names are literal, no globs") {
@@ -183,15 +200,50 @@ TEST_CASE("tensorflow: several checkpoints and nothing that tells are listed") {
   CHECK(message.find("tempstate") == std::string::npos);
 }
 
-TEST_CASE("tensorflow: V2 wins beside V1, and V1 alone is refused as not read yet") {
-  const std::string v1 = table({{"", hex("0a 02 08 01")}});
-  CHECK(detected("m", checkpoint("m") + Files{{"m", v1}}) == "good");
-  CHECK(detected("m", {{"m", v1}}) == "unsupported.v1_checkpoint");
-  CHECK(detected("m.index", {{"m.index", v1}}) == "unsupported.v1_checkpoint");
-  CHECK(detected("", Files{{"m", v1}} + state("model_checkpoint_path: \"m\"")) ==
-        "unsupported.v1_checkpoint");
-  CHECK(outcome("", Files{{"m-00000-of-00002", v1}} + state("model_checkpoint_path: \"/x/m\"")) ==
-        "unsupported.v1_checkpoint");
+TEST_CASE("tensorflow: a V1 checkpoint is found as a V2 one is, which wins beside it") {
+  const auto v1 = [](const std::string& text) { return v1_file({{"t", text}}); };
+  const Files old = {{"m", v1("old")}};
+  CHECK(detected("m", old) == "old");
+  CHECK(detected("m", old + checkpoint("m")) == "good");
+  CHECK(detected("m.meta", old + Files{{"m.meta", "graph"}}) == "old");
+  CHECK(detected("m.index", {{"m.index", v1("old")}}) == "old");
+  const Files model = {{"model.ckpt-1", v1("old")}};
+  CHECK(detected("", model) == "old");
+  CHECK(detected("", model + checkpoint("model.ckpt-1")) == "good");
+  CHECK(detected("", model + Files{{"model.ckpt-2", v1("new")}}) == "usage.ambiguous");
+  CHECK(detected("", model + checkpoint("other")) == "usage.ambiguous");
+  CHECK(detected("", old + state("model_checkpoint_path: \"m\"")) == "old");
+  CHECK(detected("", old + state("model_checkpoint_path: \"/gone/m\"")) == "old");
+  CHECK(outcome("", Files{{"a/m", v1("deep")}} + state("model_checkpoint_path: \"a/m\"")) ==
+        "deep");
+}
+
+TEST_CASE("tensorflow: V1 files of one number are a checkpoint") {
+  const std::string t = v1_file({{"t", "good"}}), u = v1_file({{"u", "more"}}),
+                    stale = v1_file({{"t", "gone"}});
+  const Files set = {{"m-00000-of-00002", t}, {"m-00001-of-00002", u}};
+  const std::string glob =
+      "m-????"
+      "?-of-00002";
+  for (const char* path : {"m", "m-00000-of-00002", "m-00001-of-00002", ""}) {
+    CAPTURE(path);
+    CHECK(detected(path, set) == "good");
+    CHECK(read_files(set, path).tensors.size() == 2);
+  }
+  CHECK(detected("checkpoint", set + state("model_checkpoint_path: \"" + glob + "\"")) == "good");
+  CHECK(detected("", set + state("model_checkpoint_path: \"/gone/" + glob + "\"")) == "good");
+  CHECK(detected("m-00000-of-00002", set + checkpoint("m", "v2")) == "v2");
+  CHECK(detected("m", set + Files{{"m-00000-of-00003", stale}}) == "good");
+  CHECK(has_note(read_files(set + Files{{"m-00000-of-00003", stale}}), "tensorflow.stale_shards"));
+  CHECK(detected("m", set + Files{{"m-00000-of-00001", stale}}) == "usage.ambiguous");
+  CHECK(detected("m-00000-of-00001", set + Files{{"m-00000-of-00001", stale}}) == "gone");
+  CHECK(detected("m", {{"m-00000-of-00002", "notes"}, {"m-00001-of-00002", "notes"}}) == kNothing);
+  CHECK(detected("m", {{"m-00000-of-00001", "version https://git-lfs.github.com/spec/v1\n"}}) ==
+        "corrupt.lfs_pointer");
+  const Manifest part = read_files({{"m-00000-of-00002", t}});
+  CHECK(problem_of(part.at("m-00001-of-00002")) == "input.missing");
+  CHECK(bytes_of(part.at("t")) == "good");
+  CHECK(outcome("m", {{"m-00000-of-99999", t}}) == "input.missing");
 }
 
 TEST_CASE("tensorflow: what is no checkpoint is not claimed, whatever its name") {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,36 @@ def npy_folder(folder: Path) -> list[Tensor]:
         elif not half_of_strings:
             assert array.shape == tuple(entry["shape"]), entry
             out.append(judge.from_bytes(name, from_carrier(array, entry["dtype"]), entry["dtype"], array.shape))
+    return out
+
+
+# ---- npz -----------------------------------------------------------------------------------------------------
+
+def npz_metadata(path: Path) -> dict:
+    """What the archive comment says beside the arrays, or the member that stands in for it."""
+    with zipfile.ZipFile(path) as archive:
+        raw = archive.comment or (archive.read("tensorferry.json") if "tensorferry.json" in archive.namelist() else b"{}")
+    return json.loads(raw)
+
+
+def npz_file(path: Path) -> list[Tensor]:
+    tags = npz_metadata(path).get("tensorferry.tensors", {})
+    out = []
+    with np.load(path) as archive:
+        arrays = {key: archive[key + ".npy"] for key in archive.files if f"{key}.npy" in archive.zip.namelist()}
+    for key, array in arrays.items():
+        tag = tags.get(key, {})
+        name = judge.json_name(tag) if "name_base64" in tag else key
+        dtype = tag.get("dtype", array.dtype.name)
+        attributes = tag.get("attributes", {})
+        if attributes.get("tensorferry.carrier") == "strpair":
+            if name.endswith("#bytes"):
+                whole = name[: -len("#bytes")]
+                shape = [int(d) for d in attributes["tensorferry.shape"].split(",") if d]
+                out.append(judge.from_bytes(whole, judge.string_bytes(from_pair(array, arrays[f"{whole}#offsets"])), "string", shape))
+            continue
+        assert "shape" not in tag or array.shape == tuple(tag["shape"]), (key, tag)
+        out.append(judge.from_bytes(name, from_carrier(array, dtype), dtype, array.shape))
     return out
 
 
@@ -313,6 +344,7 @@ class Form:
 FORMS = {
     "raw": Form("raw", ("--to", "raw"), raw_folder),
     "npy": Form("npy", ("--to", "npy"), npy_folder),
+    "npz": Form("out.npz", (), npz_file),
     "hdf5": Form("out.h5", (), hdf5_file),
     "onnx": Form("out.onnx", (), onnx_file),
 }

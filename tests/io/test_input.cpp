@@ -59,8 +59,8 @@ TEST_CASE("a download cache, where the model and its siblings are links into one
   fs::create_symlink("../../blobs/aaa", folder / "models/snapshots/rev/m.index");
   fs::create_symlink("../../blobs/bbb", folder / "models/snapshots/rev/m.data");
   fs::create_symlink("../../../blobs/bbb", folder / "models/snapshots/rev/sub/m.data");
-  for (const char* name : {"models/snapshots/rev/m.index", "models/snapshots/rev/m",
-                           "models/snapshots/rev"}) {
+  for (const char* name :
+       {"models/snapshots/rev/m.index", "models/snapshots/rev/m", "models/snapshots/rev"}) {
     CAPTURE(name);
     const Input input = Input::open(folder / name);
     CHECK(input.sibling("m.data")->read_string(0, 4) == "data");

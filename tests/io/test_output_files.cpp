@@ -107,7 +107,8 @@ TEST_CASE("of two files neither stays when the second cannot be placed") {
   CHECK(read_file(folder / "out") == "theirs");
 }
 
-TEST_CASE("the output is never an input: same path, hard link, symbolic link, in a replaced folder") {
+TEST_CASE(
+    "the output is never an input: same path, hard link, symbolic link, in a replaced folder") {
   TempFolder folder;
   const fs::path path = folder.write("in", "input");
   fs::create_hard_link(path, folder / "hard");

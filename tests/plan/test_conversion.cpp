@@ -1,4 +1,5 @@
-// Whole conversions through the public interface: the same bytes at any number of threads, complete or not at all.
+// Whole conversions through the public interface: the same bytes at any number of threads, complete
+// or not at all.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -27,7 +28,8 @@ struct Entry {
   std::string more = {};
 };
 
-void write_raw(const TempFolder& folder, const std::vector<Entry>& entries, std::string_view bytes) {
+void write_raw(const TempFolder& folder, const std::vector<Entry>& entries,
+               std::string_view bytes) {
   std::string text = R"({"tensorferry":1,"tensors":[)";
   for (const Entry& entry : entries) {
     if (text.back() != '[') text += ",";
@@ -39,7 +41,8 @@ void write_raw(const TempFolder& folder, const std::vector<Entry>& entries, std:
   folder.write("in/data", bytes);
 }
 
-/// Tensors larger and smaller than a window, of every kind of element, little and big endian, row- and column-major.
+/// Tensors larger and smaller than a window, of every kind of element, little and big endian, row-
+/// and column-major.
 void write_mixed(const TempFolder& folder) {
   const std::string bytes = random_text(14'000'000, 1);
   std::vector<Entry> entries = {
@@ -190,7 +193,8 @@ TEST_CASE("selecting nothing, too little memory and unknown options are the call
 TEST_CASE("a dry run describes every tensor and writes nothing") {
   TempFolder folder;
   write_raw(folder, {{"half", "bfloat16", "2", 0, 4}, {"plain", "float32", "1", 0, 4}}, "abcd");
-  const std::string text = prepare(folder / "in", folder / "out", with_threads(1, "npy")).plan.describe();
+  const std::string text =
+      prepare(folder / "in", folder / "out", with_threads(1, "npy")).plan.describe();
   CHECK(text.find("half  bfloat16 [2]") != text.npos);
   CHECK(text.find("carried as") != text.npos);
   CHECK(text.find("2 tensors, 8 bytes -> 3 files") != text.npos);

@@ -63,7 +63,8 @@ TEST_CASE("sub-byte types lose what stands above their bits") {
 TEST_CASE("the padding of longdouble becomes zero") {
   auto bytes = random_bytes(32);
   auto expected = bytes;
-  for (std::size_t i : {10u, 11u, 12u, 13u, 14u, 15u}) expected[i] = expected[16 + i] = std::byte{0};
+  for (std::size_t i : {10u, 11u, 12u, 13u, 14u, 15u})
+    expected[i] = expected[16 + i] = std::byte{0};
   normalise(DType::longdouble, bytes);
   CHECK(bytes == expected);
 }
@@ -77,7 +78,8 @@ TEST_CASE("all codes of int2 and int4 as int8 values") {
   CHECK(four == bytes_of({0, 7, -8, -1}));
 }
 
-TEST_CASE("packing puts the first element into the lowest bits, and unpacking undoes it from any bit") {
+TEST_CASE(
+    "packing puts the first element into the lowest bits, and unpacking undoes it from any bit") {
   auto nibbles = bytes_of({1, 2, 3});
   std::vector<std::byte> packed(2);
   pack_bits(DType::uint4, nibbles, packed);

@@ -8,6 +8,7 @@
 #include "error_id.h"
 #include "plan/boxes.h"
 #include "tensorferry/stream.h"
+#include "util/crc32.h"
 #include "util/crc32c.h"
 #include "util/sha256.h"
 
@@ -24,11 +25,11 @@ Bytes random_bytes(std::size_t n, unsigned seed) {
   return bytes;
 }
 
-Checksum crc_of(const Bytes& bytes) {
-  const std::uint32_t crc = crc32c(0, bytes);
+Checksum crc_of(const Bytes& bytes, Checksum::Kind kind = Checksum::Kind::crc32c) {
+  const std::uint32_t crc = kind == Checksum::Kind::crc32 ? crc32(0, bytes) : crc32c(0, bytes);
   std::string value;
   for (int shift = 24; shift >= 0; shift -= 8) value += static_cast<char>(crc >> shift);
-  return {Checksum::Kind::crc32c, value};
+  return {kind, value};
 }
 
 Piece piece_of(Bytes bytes, Shape start = {}, Shape extent = {}) {
@@ -145,7 +146,7 @@ TEST_CASE("a packed source is unpacked") {
 TEST_CASE("one flipped bit is found, whatever the form of the source and the checksum") {
   const Shape shape{700, 900};
   const Bytes good = random_bytes(700 * 900 * 4, 9);
-  for (const char* form : {"whole", "pieces", "column-major", "sha256"}) {
+  for (const char* form : {"whole", "pieces", "column-major", "sha256", "crc32"}) {
     CAPTURE(form);
     Tensor tensor = tensor_of(DType::float32, shape);
     Bytes bad = good;
@@ -168,6 +169,13 @@ TEST_CASE("one flipped bit is found, whatever the form of the source and the che
         Sha256 sha;
         sha.update(good);
         pieces[0].checksum = Checksum{Checksum::Kind::sha256, sha.finish()};
+      }
+      if (form == std::string_view("crc32")) {
+        pieces[0].checksum = crc_of(good, Checksum::Kind::crc32);
+        Tensor intact = tensor;
+        intact.stored.pieces = {piece_of(good)};
+        intact.stored.pieces[0].checksum = pieces[0].checksum;
+        CHECK(load_bytes(intact) == good);
       }
     }
     CHECK(error_id([&] { load_bytes(tensor); }) == "corrupt.checksum");

@@ -1,4 +1,5 @@
-// A toy: one tensor a file, `TOY DTYPE EXTENT,EXTENT NAME` on a line, then the elements. It shows all that a new format needs.
+// A toy: one tensor a file, `TOY DTYPE EXTENT,EXTENT NAME` on a line, then the elements. It shows
+// all that a new format needs.
 #include "tensorferry/format.h"
 
 namespace tensorferry {

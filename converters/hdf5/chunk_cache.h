@@ -1,0 +1,50 @@
+// Decoded chunks that several threads and several reads share, in bounded memory.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace tensorferry::hdf5 {
+
+/// Thread-safe. Holds at most its budget, or one chunk when that alone is more.
+class ChunkCache {
+ public:
+  using Bytes = std::shared_ptr<const std::vector<std::byte>>;
+  using Key = std::pair<const void*, std::uint64_t>;  ///< whose chunk, and which one
+
+  /// Raises the budget to what reading one row of chunks after another takes, within a limit.
+  void expect(std::uint64_t row_bytes);
+
+  /// The chunk, from `load` when it is not there; each is loaded by one thread while others wait.
+  /// `size` is what it takes. A caller must not hold another chunk meanwhile.
+  Bytes get(const Key& key, std::uint64_t size,
+            const std::function<std::vector<std::byte>()>& load);
+  /// Forgets the chunks of `owner`.
+  void forget(const void* owner);
+
+ private:
+  struct Entry {
+    Key key;
+    Bytes bytes;  // nothing: being loaded
+    std::uint64_t size;
+  };
+  using Entries = std::list<Entry>;
+
+  bool make_room(std::uint64_t size);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t budget_ = std::uint64_t{32} << 20, held_ = 0;
+  Entries entries_;  // the latest used first
+  std::map<Key, Entries::iterator> index_;
+};
+
+}  // namespace tensorferry::hdf5

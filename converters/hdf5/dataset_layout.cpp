@@ -1,0 +1,206 @@
+#include "dataset_layout.h"
+
+#include <array>
+#include <span>
+
+#include "tensorferry/error.h"
+
+namespace tensorferry::hdf5 {
+namespace {
+
+constexpr std::string_view kReading = "read the layout of a dataset";
+// What a small file may claim to hold: the rule for everything that is stored compressed.
+constexpr std::uint64_t kFreeBytes = std::uint64_t{4} << 30, kMostInflation = 1000;
+
+struct NamedFilter {
+  H5Z_filter_t id;
+  std::string_view name;
+};
+
+// The HDF Group's registry of filters.
+constexpr std::array kNames{
+    NamedFilter{4, "szip"},      NamedFilter{5, "nbit"},     NamedFilter{6, "scaleoffset"},
+    NamedFilter{305, "lzo"},     NamedFilter{307, "bzip2"},  NamedFilter{32000, "lzf"},
+    NamedFilter{32001, "blosc"}, NamedFilter{32004, "lz4"},  NamedFilter{32008, "bitshuffle"},
+    NamedFilter{32013, "zfp"},   NamedFilter{32015, "zstd"}, NamedFilter{32026, "blosc2"},
+};
+
+std::string filter_name(H5Z_filter_t id, std::string_view stored) {
+  for (const NamedFilter& known : kNames) {
+    if (known.id == id) return std::string(known.name);
+  }
+  return stored.empty() ? "not known" : printable(stored);
+}
+
+// `local` = with the values that the library sets for the dataset's type; it does so for elements
+// of a fixed size only.
+Filter filter_at(hid_t creation, unsigned index, bool local) {
+  std::array<unsigned, 8> values{};
+  std::size_t count = values.size();
+  std::array<char, 64> name{};
+  unsigned flags = 0, config = 0;
+  const H5Z_filter_t id = readable(H5Pget_filter2(creation, index, &flags, &count, values.data(),
+                                                  name.size(), name.data(), &config),
+                                   "read a filter");
+  switch (id) {
+    case H5Z_FILTER_DEFLATE:
+      return {Filter::Kind::deflate};
+    case H5Z_FILTER_SHUFFLE:
+      if (local && (count != 1 || values[0] == 0))
+        throw Error(ErrorCode::corrupt, "filter",
+                    "its shuffle filter does not say of how many bytes");
+      return {Filter::Kind::shuffle, values[0]};
+    case H5Z_FILTER_FLETCHER32:
+      return {Filter::Kind::fletcher32};
+    default:
+      throw Error(ErrorCode::unsupported, "filter",
+                  "it is stored through the filter " + std::to_string(id) + " (" +
+                      filter_name(id, std::string(name.data(), name.size() - 1).c_str()) +
+                      "); gzip, shuffle and fletcher32 are read");
+  }
+}
+
+std::vector<Filter> filters_of(hid_t creation, bool local) {
+  const int count = readable(H5Pget_nfilters(creation), "read the filters of a dataset");
+  std::vector<Filter> filters;
+  unsigned deflates = 0;
+  for (int i = 0; i < count; ++i) {
+    filters.push_back(filter_at(creation, static_cast<unsigned>(i), local));
+    deflates += filters.back().kind == Filter::Kind::deflate;
+  }
+  if (deflates > 1 || filters.size() > 32)
+    throw Error(ErrorCode::unsupported, "filter", "it is compressed more than once");
+  return filters;
+}
+
+// Elements of memory are asked of the type's own bytes: nothing is converted.
+std::vector<std::byte> fill_value(hid_t creation, hid_t type, std::uint64_t element_bytes) {
+  std::vector<std::byte> fill(element_bytes);
+  H5D_fill_value_t defined = H5D_FILL_VALUE_UNDEFINED;
+  readable(H5Pfill_value_defined(creation, &defined), "read a fill value");
+  if (defined == H5D_FILL_VALUE_USER_DEFINED)
+    readable(H5Pget_fill_value(creation, type, fill.data()), "read a fill value");
+  return fill;
+}
+
+[[noreturn]] void never_written(const std::string& what) {
+  throw Error(ErrorCode::corrupt, "never_written",
+              what + " never written; --in-opt allow_fill=true reads the fill value there");
+}
+
+void refuse_bomb(hid_t dataset, std::uint64_t bytes) {
+  if (bytes <= kFreeBytes) return;
+  const std::uint64_t stored = H5Dget_storage_size(dataset);
+  if (bytes / kMostInflation <= stored) return;
+  throw Error(ErrorCode::unsafe, "limit",
+              "declares " + std::to_string(bytes) + " bytes and stores " + std::to_string(stored));
+}
+
+Shape chunk_of(hid_t creation, const Shape& shape) {
+  std::array<hsize_t, H5S_MAX_RANK> extents{};
+  const int rank = readable(H5Pget_chunk(creation, H5S_MAX_RANK, extents.data()), kReading);
+  if (static_cast<std::size_t>(rank) != shape.size())
+    throw Error(ErrorCode::corrupt, "hdf5", "its chunks have another rank than its shape");
+  Shape chunk(extents.begin(), extents.begin() + rank);
+  for (std::uint64_t extent : chunk) {
+    if (extent == 0) throw Error(ErrorCode::corrupt, "hdf5", "its chunks are empty");
+  }
+  return chunk;
+}
+
+void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chunk) {
+  Shape counts;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    counts.push_back((shape[axis] - 1) / chunk[axis] + 1);
+  const std::uint64_t wanted = element_count(counts);
+  const Handle space = readable_handle(H5Dget_space(dataset), H5Sclose, "read a shape");
+  hsize_t found = 0;
+  readable(H5Dget_num_chunks(dataset, space.id(), &found), "count chunks");
+  if (found < wanted) {
+    never_written(std::to_string(wanted - found) + " of its " + std::to_string(wanted) +
+                  " chunks were");
+  }
+}
+
+FileRange chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation, Placement placement,
+                    const DatasetOptions& options) {
+  placement.chunk = chunk_of(creation, placement.shape);
+  placement.filters = filters_of(creation, true);
+  unsigned chunk_options = 0;
+  readable(H5Pget_chunk_opts(creation, &chunk_options), kReading);
+  placement.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
+  if (!options.allow_fill) check_chunks_are_there(dataset, placement.shape, placement.chunk);
+  auto file = chunked_file(shared, std::move(placement));
+  const std::uint64_t bytes = file->size();
+  return {std::move(file), 0, bytes};
+}
+
+FileRange contiguous(const SharedFile& shared, hid_t dataset, const Placement& placement,
+                     std::uint64_t bytes) {
+  const haddr_t offset = H5Dget_offset(dataset);
+  if (offset != HADDR_UNDEF) {
+    const std::uint64_t stored = H5Dget_storage_size(dataset);
+    if (stored < bytes) {
+      throw Error(ErrorCode::corrupt, "size",
+                  to_string(placement.shape) + " takes " + std::to_string(bytes) +
+                      " bytes, stored are " + std::to_string(stored));
+    }
+    return {shared.payload, offset, bytes};
+  }
+  if (placement.fill.empty()) never_written("it was");
+  return {fill_file(shared, placement.fill, bytes), 0, bytes};
+}
+
+}  // namespace
+
+void refuse_foreign_storage(hid_t creation) {
+  const H5D_layout_t layout = readable(H5Pget_layout(creation), kReading);
+  if (layout == H5D_VIRTUAL) {
+    throw Error(ErrorCode::unsafe, "virtual",
+                "it is a virtual dataset: its elements lie in other files, which are never opened");
+  }
+  if (layout == H5D_CONTIGUOUS && readable(H5Pget_external_count(creation), kReading) > 0) {
+    throw Error(ErrorCode::unsafe, "external",
+                "its elements lie in another file, which is never opened");
+  }
+}
+
+FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr_t address,
+                      const Shape& shape, std::uint64_t element_bytes,
+                      const DatasetOptions& options) {
+  const Handle creation =
+      readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
+  const std::uint64_t bytes = checked_multiply(element_count(shape), element_bytes);
+  refuse_bomb(dataset, bytes);
+  Placement placement;
+  placement.address = address;
+  placement.shape = shape;
+  placement.element_bytes = element_bytes;
+  if (options.allow_fill) placement.fill = fill_value(creation.id(), type, element_bytes);
+  switch (readable(H5Pget_layout(creation.id()), kReading)) {
+    case H5D_CONTIGUOUS:
+      return contiguous(shared, dataset, placement, bytes);
+    case H5D_CHUNKED:
+      return chunks_of(shared, dataset, creation.id(), std::move(placement), options);
+    case H5D_COMPACT:
+      // A message of an object header ends at 64 KiB.
+      if (bytes >= 65536 || H5Dget_storage_size(dataset) < bytes)
+        throw Error(ErrorCode::corrupt, "size", "it is too large to lie in its object header");
+      return {compact_file(shared, std::move(placement)), 0, bytes};
+    default:
+      throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
+  }
+}
+
+void check_rows(hid_t dataset, const Shape& shape, const DatasetOptions& options) {
+  const Handle creation =
+      readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
+  if (readable(H5Pget_layout(creation.id()), kReading) == H5D_CHUNKED) {
+    static_cast<void>(filters_of(creation.id(), false));
+    if (!options.allow_fill) check_chunks_are_there(dataset, shape, chunk_of(creation.id(), shape));
+  } else if (H5Dget_storage_size(dataset) == 0 && !options.allow_fill) {
+    never_written("it was");
+  }
+}
+
+}  // namespace tensorferry::hdf5

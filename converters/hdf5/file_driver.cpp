@@ -1,0 +1,189 @@
+#include "file_driver.h"
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "tensorferry/error.h"
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
+
+namespace tensorferry::hdf5 {
+namespace {
+
+// The only name that the driver opens: a file that an object refers to has another.
+constexpr char kName[] = "tensorferry:input";
+// Metadata may be read a few times over; a structure that leads in circles is read without end.
+constexpr std::uint64_t kReadsOfFile = 64, kReadsFree = 256u << 20;
+
+thread_local std::optional<Error> driver_error;
+
+// What the library keeps of an open file: its own part comes first.
+struct Open {
+  H5FD_t base;
+  const File* file;
+  haddr_t end_of_allocation;
+  std::uint64_t budget;
+};
+
+struct Access {
+  const File* file;
+};
+
+Open& of(H5FD_t* file) { return *reinterpret_cast<Open*>(file); }
+const Open& of(const H5FD_t* file) { return *reinterpret_cast<const Open*>(file); }
+
+H5FD_t* open_file(const char* name, unsigned flags, hid_t access, haddr_t) {
+  const auto* wanted = static_cast<const Access*>(H5Pget_driver_info(access));
+  if (wanted == nullptr || flags != H5F_ACC_RDONLY || std::strcmp(name, kName) != 0) return nullptr;
+  auto* opened = new (std::nothrow) Open{};
+  if (opened == nullptr) return nullptr;
+  opened->file = wanted->file;
+  opened->budget = wanted->file->size() / 4 * kReadsOfFile + kReadsFree;
+  return &opened->base;
+}
+
+herr_t close_file(H5FD_t* file) {
+  delete &of(file);
+  return 0;
+}
+
+int compare_files(const H5FD_t* a, const H5FD_t* b) {
+  if (a == b) return 0;
+  return std::less<>()(a, b) ? -1 : 1;
+}
+
+herr_t query(const H5FD_t*, unsigned long* flags) {
+  *flags = H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_IGNORE_DRVRINFO;
+  return 0;
+}
+
+haddr_t get_end_of_allocation(const H5FD_t* file, H5FD_mem_t) { return of(file).end_of_allocation; }
+
+herr_t set_end_of_allocation(H5FD_t* file, H5FD_mem_t, haddr_t address) {
+  of(file).end_of_allocation = address;
+  return 0;
+}
+
+haddr_t get_end_of_file(const H5FD_t* file, H5FD_mem_t) { return of(file).file->size(); }
+
+void read_bytes(Open& open, haddr_t address, std::size_t size, void* buffer) {
+  if (size > open.budget) {
+    throw Error(ErrorCode::corrupt, "hdf5_loop",
+                "its structure is read over and over: it leads in circles");
+  }
+  open.budget -= size;
+  open.file->read_at(address, {static_cast<std::byte*>(buffer), size});
+}
+
+herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, std::size_t size, void* buffer) {
+  try {
+    read_bytes(of(file), address, size, buffer);
+    return 0;
+  } catch (const Error& error) {
+    driver_error = error;
+  } catch (...) {
+    driver_error = Error(ErrorCode::resources, "memory", "out of memory");
+  }
+  return -1;
+}
+
+herr_t refuse_write(H5FD_t*, H5FD_mem_t, hid_t, haddr_t, std::size_t, const void*) { return -1; }
+
+hid_t register_driver() {
+  static const H5FD_class_t description = [] {
+    H5FD_class_t c{};
+#ifdef H5FD_CLASS_VERSION
+    c.version = H5FD_CLASS_VERSION;
+    c.value = static_cast<H5FD_class_value_t>(511);  // of the range for private drivers
+#endif
+    c.name = "tensorferry";
+    c.maxaddr = ~haddr_t{0} >> 1;
+    c.fc_degree = H5F_CLOSE_STRONG;
+    c.fapl_size = sizeof(Access);
+    c.open = open_file;
+    c.close = close_file;
+    c.cmp = compare_files;
+    c.query = query;
+    c.get_eoa = get_end_of_allocation;
+    c.set_eoa = set_end_of_allocation;
+    c.get_eof = get_end_of_file;
+    c.read = read;
+    c.write = refuse_write;
+    const H5FD_mem_t kinds[] = H5FD_FLMAP_DICHOTOMY;
+    std::copy(std::begin(kinds), std::end(kinds), std::begin(c.fl_map));
+    return c;
+  }();
+  return readable(H5FDregister(&description), "register its driver");
+}
+
+hid_t driver() {
+  static hid_t id = -1;
+  // A host that closes the whole library takes the registration with it.
+  if (id < 0 || H5Iis_valid(id) <= 0) id = register_driver();
+  return id;
+}
+
+Handle access_list(const File& file) {
+  Handle list = readable_handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make a property list");
+  const Access access{&file};
+  readable(H5Pset_driver(list.id(), driver(), &access), "set its driver");
+  readable(H5Pset_fclose_degree(list.id(), H5F_CLOSE_STRONG), "set up a property list");
+  // Chunks are read and kept by chunk_cache.
+  readable(H5Pset_cache(list.id(), 0, 521, 0, 1), "set up a property list");
+  readable(H5Pset_elink_file_cache_size(list.id(), 0), "set up a property list");
+  return list;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+ReadScope::ReadScope() { driver_error.reset(); }
+
+void throw_read_error(std::string_view doing) {
+  const std::string reason = library_reason();
+  if (driver_error) {
+    const Error error = *driver_error;
+    driver_error.reset();
+    throw error;
+  }
+  const std::string message =
+      "HDF5 could not " + std::string(doing) + (reason.empty() ? "" : ": " + reason);
+  if (contains(reason, "truncated file")) throw Error(ErrorCode::corrupt, "truncated", message);
+  // Newer releases raise these numbers; 1.10 cannot tell them from damage.
+  if (contains(reason, "bad version number") || contains(reason, "unknown version"))
+    throw Error(ErrorCode::unsupported, "hdf5_version", message);
+  throw Error(ErrorCode::corrupt, "hdf5", message);
+}
+
+OpenFile::OpenFile(std::shared_ptr<const File> file) : file_(std::move(file)) {
+  const Handle access = access_list(*file_);
+  id_ = readable_handle(H5Fopen(kName, H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");
+}
+
+OpenFile::~OpenFile() {
+  const LibraryScope scope;
+  datasets_.clear();
+  id_ = Handle();
+}
+
+std::shared_ptr<const Handle> OpenFile::dataset(haddr_t address) {
+  constexpr std::size_t kKept = 16;
+  for (const auto& [known, handle] : datasets_) {
+    if (known == address) return handle;
+  }
+  auto opened = std::make_shared<const Handle>(
+      readable_handle(H5Oopen_by_addr(id(), address), H5Oclose, "open a dataset"));
+  if (H5Iget_type(opened->id()) != H5I_DATASET)
+    throw Error(ErrorCode::corrupt, "hdf5", "the object is no dataset any more");
+  if (datasets_.size() == kKept) datasets_.erase(datasets_.begin());
+  datasets_.emplace_back(address, opened);
+  return opened;
+}
+
+}  // namespace tensorferry::hdf5

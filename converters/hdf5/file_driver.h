@@ -1,0 +1,59 @@
+// A driver of the HDF5 library that reads one of our File objects and opens nothing.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "library.h"
+#include "tensorferry/input.h"
+
+namespace tensorferry::hdf5 {
+
+/// A LibraryScope for reading: what the driver met before is forgotten.
+class ReadScope {
+ public:
+  ReadScope();
+
+ private:
+  LibraryScope scope_;
+};
+
+/// Throws the driver's error when it met one in this ReadScope, else Error(corrupt) or
+/// Error(unsupported) with the library's reason for the call that has just failed.
+[[noreturn]] void throw_read_error(std::string_view doing);
+
+/// The result of a call that reads, which is negative when it failed.
+template <typename Result>
+Result readable(Result result, std::string_view doing) {
+  if (result < 0) throw_read_error(doing);
+  return result;
+}
+
+/// A handle from a call that reads.
+inline Handle readable_handle(hid_t id, Handle::Close closer, std::string_view doing) {
+  return Handle(readable(id, doing), closer, doing);
+}
+
+/// `file`, opened read-only by the library. All members to be called in a ReadScope, except the
+/// destructor.
+class OpenFile {
+ public:
+  /// Throws Error(corrupt.truncated), Error(corrupt), Error(unsupported) or what the file throws.
+  explicit OpenFile(std::shared_ptr<const File> file);
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  hid_t id() const { return id_.id(); }
+  const std::shared_ptr<const File>& file() const { return file_; }
+  /// A dataset at the address that a link gave. The last few stay open.
+  std::shared_ptr<const Handle> dataset(haddr_t address);
+
+ private:
+  std::shared_ptr<const File> file_;
+  Handle id_;
+  std::vector<std::pair<haddr_t, std::shared_ptr<const Handle>>> datasets_;
+};
+
+}  // namespace tensorferry::hdf5

@@ -1,0 +1,94 @@
+#include "keras.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <unordered_map>
+
+#include "util/json.h"
+
+namespace tensorferry::hdf5 {
+namespace {
+
+using Counts = std::unordered_map<std::string, std::size_t>;
+
+// Names that several tensors would have get back to the paths of all of them, which may take names
+// of others in turn.
+void keep_unique(std::vector<std::string>& names, const std::vector<std::string>& fallback) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    Counts counts;
+    for (const std::string& name : names) ++counts[name];
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (counts[names[i]] < 2 || names[i] == fallback[i]) continue;
+      names[i] = fallback[i];
+      changed = true;
+    }
+  }
+}
+
+}  // namespace
+
+void order_by_config(KerasLayout& layout, const std::string& config, const Limits& limits) {
+  if (layout.kind != KerasLayout::Kind::weights) return;
+  std::unordered_map<std::string, std::size_t> place;
+  try {
+    const Json model = parse_json(config, limits.json_depth);
+    for (const Json& layer : model.at("config").at("layers"))
+      place.emplace(layer.at("config").at("name").get<std::string>(), place.size());
+  } catch (const std::exception&) {
+    return;
+  }
+  const auto rank = [&](const KerasWeight& weight) {
+    const auto found = place.find(weight.name.substr(0, weight.name.find('/')));
+    return found == place.end() ? place.size() : found->second;
+  };
+  std::stable_sort(layout.weights.begin(), layout.weights.end(),
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+}
+
+std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
+                                        AttributeBudget& budget) {
+  if (auto weights = keras_legacy(file, budget))
+    return KerasLayout{KerasLayout::Kind::legacy, *std::move(weights)};
+  if (auto weights = keras_weights(file, paths, budget))
+    return KerasLayout{KerasLayout::Kind::weights, *std::move(weights)};
+  return std::nullopt;
+}
+
+void apply_keras(Manifest& manifest, const std::vector<std::string>& paths,
+                 const KerasLayout& layout, bool rename) {
+  std::unordered_map<std::string_view, std::size_t> place;
+  for (std::size_t i = 0; i < layout.weights.size(); ++i) place.emplace(layout.weights[i].path, i);
+
+  const std::size_t count = manifest.tensors.size();
+  std::vector<std::size_t> rank(count, layout.weights.size()), order(count);
+  std::vector<std::string> raw, names;
+  for (std::size_t i = 0; i < count; ++i) {
+    raw.push_back(manifest.tensors[i].name);
+    names.push_back(raw.back());
+    const auto found = place.find(paths[i]);
+    if (found == place.end()) continue;
+    rank[i] = found->second;
+    names[i] = layout.weights[found->second].name;
+    manifest.tensors[i].role = layout.weights[found->second].role;
+  }
+  keep_unique(names, raw);
+  const char* other = rename ? "hdf5.path" : "keras.name";
+  for (std::size_t i = 0; i < count; ++i) {
+    if (names[i] == raw[i]) continue;
+    Tensor& tensor = manifest.tensors[i];
+    tensor.attributes[other] = rename ? paths[i] : names[i];
+    if (rename) tensor.name = names[i];
+    if (manifest.name_attributes.empty()) manifest.name_attributes.emplace_back(other);
+  }
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return rank[a] < rank[b]; });
+  std::vector<Tensor> sorted;
+  sorted.reserve(count);
+  for (std::size_t i : order) sorted.push_back(std::move(manifest.tensors[i]));
+  manifest.tensors = std::move(sorted);
+}
+
+}  // namespace tensorferry::hdf5

@@ -1,0 +1,146 @@
+#include <unordered_map>
+#include <unordered_set>
+
+#include "dataset_reader.h"
+#include "hdf5_reader.h"
+#include "keras.h"
+#include "keras_archive.h"
+#include "links.h"
+#include "names.h"
+
+namespace tensorferry {
+namespace {
+
+using hdf5::AttributeBudget;
+using hdf5::DatasetOptions;
+using hdf5::OpenFile;
+using hdf5::ReadScope;
+using hdf5::SharedFile;
+
+constexpr std::size_t kMostNotes = 100;
+
+/// Makes a tensor of everything that the walk meets.
+class Collector final : public hdf5::Visitor {
+ public:
+  Collector(SharedFile shared, const DatasetOptions& options, AttributeBudget& budget)
+      : shared_(std::move(shared)), options_(options), budget_(budget) {}
+
+  void dataset(const std::string& path, hid_t id, haddr_t address) override {
+    const auto [known, is_new] = first_.try_emplace(address, manifest.tensors.size());
+    std::vector<Note> notes;
+    if (is_new) {
+      add(path, hdf5::read_dataset(shared_, id, address, path, options_, budget_, notes));
+    } else {
+      Tensor alias = manifest.tensors[known->second];
+      alias.name = path;
+      add(path, std::move(alias));
+    }
+    for (Note& one : notes) note(std::move(one));
+  }
+
+  void problem(const std::string& path, const Error& why) override {
+    Tensor tensor;
+    tensor.name = path;
+    tensor.problem = why;
+    add(path, std::move(tensor));
+  }
+
+  void note(Note note) override {
+    if (++notes_ <= kMostNotes) manifest.notes.push_back(std::move(note));
+  }
+
+  /// What the walk found. Names of tags that are taken give way to the paths.
+  void finish() {
+    std::unordered_set<std::string_view> names(paths.begin(), paths.end());
+    std::unordered_set<std::string> tagged;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      std::string& name = manifest.tensors[i].name;
+      if (name == paths[i]) continue;
+      if (names.contains(name) || !tagged.insert(name).second) name = paths[i];
+    }
+    if (notes_ > kMostNotes) {
+      manifest.notes.push_back(
+          {"hdf5.more_notes", "and " + std::to_string(notes_ - kMostNotes) + " more such notes"});
+    }
+  }
+
+  Manifest manifest;
+  std::vector<std::string> paths;
+
+ private:
+  void add(const std::string& path, Tensor tensor) {
+    paths.push_back(path);
+    manifest.tensors.push_back(std::move(tensor));
+  }
+
+  SharedFile shared_;
+  const DatasetOptions& options_;
+  AttributeBudget& budget_;
+  std::unordered_map<haddr_t, std::size_t> first_;
+  std::size_t notes_ = 0;
+};
+
+void read_root_attributes(OpenFile& file, AttributeBudget& budget, Manifest& manifest) {
+  const hdf5::Handle root =
+      hdf5::readable_handle(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose, "open the root group");
+  for (auto& [name, value] : hdf5::read_attributes(root.id(), budget).scalars)
+    manifest.attributes.emplace(hdf5::attribute_name(name), std::move(value));
+}
+
+DatasetOptions dataset_options(const Options& options, const Limits& limits) {
+  DatasetOptions result;
+  result.allow_fill = options.given("allow_fill") && options.boolean("allow_fill");
+  if (options.given("dtype")) result.opaque = parse_dtype(options.text("dtype")).dtype;
+  result.limits = limits;
+  return result;
+}
+
+void name_as_keras(OpenFile& file, Collector& found, const Options& options, const Limits& limits,
+                   AttributeBudget& budget) {
+  const std::string layout = options.text("layout");
+  if (layout == "plain") return;
+  auto keras = hdf5::keras_layout(file, found.paths, budget);
+  if (!keras) {
+    if (layout == "auto") return;
+    throw Error(ErrorCode::unsupported, "keras", "it has none of the layouts of Keras");
+  }
+  const auto& attributes = found.manifest.attributes;
+  if (const auto config = attributes.find(hdf5::keras_config);
+      config != attributes.end() && std::holds_alternative<std::string>(config->second))
+    hdf5::order_by_config(*keras, std::get<std::string>(config->second), limits);
+  const bool raw = options.given("names") && options.text("names") == "raw";
+  hdf5::apply_keras(found.manifest, found.paths, *keras, !raw);
+}
+
+Manifest read_file(const hdf5::KerasArchive& source, const Options& options, const Limits& limits) {
+  // Outlives the scope: closing the file takes the lock, too.
+  SharedFile shared;
+  const ReadScope scope;
+  shared = {std::make_shared<OpenFile>(source.file), std::make_shared<hdf5::ChunkCache>(),
+            source.payload};
+  AttributeBudget budget(limits.header_bytes);
+  const DatasetOptions settings = dataset_options(options, limits);
+  Collector found(shared, settings, budget);
+  hdf5::walk(*shared.file, limits, found);
+  found.finish();
+  found.manifest.attributes = source.attributes;
+  read_root_attributes(*shared.file, budget, found.manifest);
+  name_as_keras(*shared.file, found, options, limits, budget);
+  return std::move(found.manifest);
+}
+
+class Hdf5Reader final : public Reader {
+ public:
+  Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
+    const std::shared_ptr<const File> file = input.file();
+    if (hdf5::is_zip(*file))
+      return read_file(hdf5::open_keras_archive(file, limits), options, limits);
+    return read_file({file, file, {}}, options, limits);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Reader> make_hdf5_reader() { return std::make_shared<Hdf5Reader>(); }
+
+}  // namespace tensorferry

@@ -1,0 +1,17 @@
+// Strings of variable length, loaded when they are asked for.
+#pragma once
+
+#include "dataset_files.h"
+#include "tensorferry/manifest.h"
+
+namespace tensorferry::hdf5 {
+
+/// The elements of the dataset at `address`, whose type has variable length (text, or rows of
+/// bytes). Loading takes at most `most_bytes` of memory, else it throws Error(resources).
+Strings string_rows(SharedFile shared, haddr_t address, std::uint64_t elements,
+                    std::uint64_t most_bytes);
+
+/// The elements of a dataset of fixed-size text, whose bytes are `bytes`.
+Strings fixed_strings(FileRange bytes, std::size_t element_bytes, H5T_str_t padding);
+
+}  // namespace tensorferry::hdf5

@@ -1,0 +1,84 @@
+#include "metadata.h"
+
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include "npz.h"
+#include "npz_wire.h"
+#include "util/json.h"
+#include "util/text.h"
+
+namespace tensorferry::npz {
+namespace {
+
+constexpr std::string_view kOurs = "tensorferry.";
+
+bool is_plain(unsigned char c) { return c != '\0' && c != '\\' && c < 0x80; }
+bool nothing(unsigned char) { return false; }
+
+std::string escape(std::string_view name) {
+  std::string escaped = percent_encode(name, is_plain);
+  if (escaped.ends_with(npz_extension)) {
+    const std::size_t dot = escaped.size() - npz_extension.size();
+    escaped.replace(dot, 1, percent_encode(".", nothing));
+  }
+  return escaped;
+}
+
+}  // namespace
+
+std::string metadata_text(const MetadataEntries& entries) {
+  std::string text;
+  for (const auto& [key, value] : entries) {
+    text += text.empty() ? "{" : ",";
+    text += Json(key).dump() + ":" + (key.starts_with(kOurs) ? value : Json(value).dump());
+  }
+  return text.empty() ? text : text + "}";
+}
+
+MetadataEntries metadata_from_text(std::string_view text, const Limits& limits) {
+  MetadataEntries entries;
+  Json object;
+  try {
+    object = parse_json(text, static_cast<std::size_t>(limits.json_depth));
+  } catch (const Error&) {
+    return entries;
+  }
+  if (!object.is_object()) return entries;
+  for (const auto& [key, value] : object.items()) {
+    if (key.starts_with(kOurs)) {
+      entries.emplace_back(key, value.dump());
+    } else if (value.is_string()) {
+      entries.emplace_back(key, value.get<std::string>());
+    }
+  }
+  return entries;
+}
+
+std::vector<std::string> stored_names(const Manifest& manifest) {
+  std::unordered_set<std::string_view> taken;
+  for (const Tensor& tensor : manifest.tensors) taken.insert(tensor.name);
+  std::vector<std::string> names, refused;
+  for (const Tensor& tensor : manifest.tensors) {
+    const std::string& name = tensor.name;
+    bool escaped = !is_utf8(name) || name.find('\0') != std::string::npos ||
+                   name.find('\\') != std::string::npos;
+    if (name.ends_with(npz_extension)) {
+      // numpy would take the key for the name of the other one's member.
+      escaped |=
+          taken.contains(std::string_view(name).substr(0, name.size() - npz_extension.size()));
+    }
+    std::string stored = escaped ? escape(name) : name;
+    if (stored.size() > max_name - npz_extension.size() || (escaped && taken.contains(stored))) {
+      refused.push_back(name);
+    }
+    names.push_back(std::move(stored));
+  }
+  if (refused.empty()) return names;
+  throw Error(ErrorCode::unsupported, "names",
+              "a zip archive cannot hold these names, they are too long or meet another tensor's "
+              "when they are escaped: " +
+                  join_names(refused));
+}
+
+}  // namespace tensorferry::npz

@@ -1,0 +1,98 @@
+#include "util/crc32.h"
+
+#include "util/crc_field.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace tensorferry {
+namespace {
+
+using Field = CrcField<0xEDB88320>;
+
+#if defined(__x86_64__)
+
+constexpr std::size_t kBlock = 64;
+
+// Carry-less products of reflected polynomials come out shifted by one bit; the factors make up for
+// it.
+constexpr long long fold_factor(std::uint64_t bytes) {
+  return static_cast<long long>(std::uint64_t{Field::shift_factor(bytes)} << 1);
+}
+
+// The two halves of a 128-bit polynomial, moved on by `Bytes`: one reaches 4 bytes further, the
+// other 4 less far.
+template <std::uint64_t Bytes>
+__attribute__((target("pclmul,sse4.1"))) __m128i fold(__m128i value, __m128i next) {
+  const __m128i factors = _mm_set_epi64x(fold_factor(Bytes - 4), fold_factor(Bytes + 4));
+  const __m128i low = _mm_clmulepi64_si128(value, factors, 0x00);
+  const __m128i high = _mm_clmulepi64_si128(value, factors, 0x11);
+  return _mm_xor_si128(_mm_xor_si128(low, high), next);
+}
+
+__m128i load(const std::byte* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+
+// "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ" (Intel, 2009): four streams of 16
+// bytes are folded into one, and what remains of it is a message of 16 bytes with the same
+// register.
+__attribute__((target("pclmul,sse4.1"))) std::uint32_t update_folding(
+    std::uint32_t crc, std::span<const std::byte> bytes) {
+  const std::byte* p = bytes.data();
+  std::size_t left = bytes.size();
+  __m128i a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(crc)));
+  __m128i b = load(p + 16), c = load(p + 32), d = load(p + 48);
+  for (p += kBlock, left -= kBlock; left >= kBlock; p += kBlock, left -= kBlock) {
+    a = fold<kBlock>(a, load(p));
+    b = fold<kBlock>(b, load(p + 16));
+    c = fold<kBlock>(c, load(p + 32));
+    d = fold<kBlock>(d, load(p + 48));
+  }
+  b = fold<16>(a, b);
+  c = fold<16>(b, c);
+  d = fold<16>(c, d);
+  for (; left >= 16; p += 16, left -= 16) d = fold<16>(d, load(p));
+  std::byte rest[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), d);
+  return Field::update(Field::update(0, rest), {p, left});
+}
+
+#endif
+
+}  // namespace
+
+std::uint32_t detail::crc32_portable(std::uint32_t crc, std::span<const std::byte> bytes) {
+  return ~Field::update(~crc, bytes);
+}
+
+std::uint32_t crc32(std::uint32_t crc, std::span<const std::byte> bytes) {
+#if defined(__x86_64__)
+  if (bytes.size() >= kBlock && __builtin_cpu_supports("pclmul") &&
+      __builtin_cpu_supports("sse4.1")) {
+    return ~update_folding(~crc, bytes);
+  }
+#endif
+  return detail::crc32_portable(crc, bytes);
+}
+
+std::uint32_t crc32_combine(std::uint32_t first, std::uint32_t second,
+                            std::uint64_t second_length) {
+  return Field::combine(first, second, second_length);
+}
+
+std::uint32_t crc32_of_rest(std::uint32_t whole, std::uint32_t first, std::uint64_t second_length) {
+  return whole ^ Field::combine(first, 0, second_length);
+}
+
+std::uint32_t crc32_without_rest(std::uint32_t whole, std::uint32_t second,
+                                 std::uint64_t second_length) {
+  return Field::multiply(Field::unshift_factor(second_length), whole ^ second);
+}
+
+std::string crc_bytes(std::uint32_t crc) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift & 255);
+  return bytes;
+}
+
+}  // namespace tensorferry

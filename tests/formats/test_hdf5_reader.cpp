@@ -1,0 +1,129 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstring>
+
+#include "error_id.h"
+#include "hdf5/chunk_cache.h"
+#include "hdf5/filters.h"
+#include "layout_in_memory.h"
+#include "temp_folder.h"
+#include "tensorferry/tensorferry.h"
+
+using namespace tensorferry;
+
+namespace {
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto* data = reinterpret_cast<const std::byte*>(text.data());
+  return {data, data + text.size()};
+}
+
+/// A file with groups, tags, strings, attributes and, when asked, chunks.
+std::string written(const std::map<std::string, std::string>& options) {
+  TempFolder folder;
+  Manifest manifest;
+  manifest.tensors.push_back(tensor_of("a/b", DType::float32, {40, 5}, std::string(800, 'f')));
+  manifest.tensors.push_back(tensor_of("a", DType::int4, {3}, std::string("\1\2\3", 3)));
+  manifest.tensors.push_back(strings_of("text", {2}, {"one", std::string("\xff\0", 2)}));
+  manifest.tensors[0].attributes["note"] = std::string("of the tensor");
+  manifest.attributes["made by"] = std::string("a test");
+  auto plan = ConversionPlan::make(std::move(manifest), Registry::global().at("hdf5"),
+                                   folder / "x.h5", options);
+  std::move(plan).run({});
+  return read_file(folder / "x.h5");
+}
+
+/// Reads everything; the first error, or "no error".
+std::string outcome(const std::string& bytes) {
+  return error_id([&] {
+    ReadOptions options;
+    options.from = "hdf5";
+    const Manifest manifest = read(Input::memory("x.h5", {{"x.h5", bytes}}), options);
+    for (const Tensor& tensor : manifest.tensors) sha256(tensor);
+  });
+}
+
+bool is_refusal(const std::string& id) {
+  return id == "no error" || id.starts_with("corrupt.") || id.starts_with("unsupported.") ||
+         id.starts_with("unsafe.") || id.starts_with("resources.");
+}
+
+}  // namespace
+
+TEST_CASE("hdf5: what is written from memory is read from memory") {
+  const Manifest manifest = read(Input::memory("x.h5", {{"x.h5", written({})}}));
+  CHECK(manifest.attributes.at("made by") == AttributeValue(std::string("a test")));
+  CHECK(manifest.at("a/b").attributes.at("note") == AttributeValue(std::string("of the tensor")));
+  CHECK(manifest.at("a/b").attributes.size() == 1);
+  CHECK(manifest.at("a").dtype == DType::int4);
+  CHECK(text_of(manifest.at("a")) == "\1\2\3");
+  CHECK(load_strings(manifest.at("text")) ==
+        std::vector<std::string>{"one", std::string("\xff\0", 2)});
+}
+
+TEST_CASE("hdf5: no cut and no damaged byte crashes the reader, or passes for something else") {
+  using Clock = std::chrono::steady_clock;
+  for (const auto& options :
+       {std::map<std::string, std::string>{}, {{"compression", "gzip"}, {"chunk", "1024"}}}) {
+    const std::string whole = written(options);
+    REQUIRE(outcome(whole) == "no error");
+    const auto end = Clock::now() + std::chrono::seconds(5);
+    for (std::size_t cut = 0; cut < whole.size() && Clock::now() < end; cut += 7) {
+      CAPTURE(cut);
+      CHECK(is_refusal(outcome(whole.substr(0, cut))));
+      CHECK(outcome(whole.substr(0, cut)) != "no error");
+    }
+    const auto later = Clock::now() + std::chrono::seconds(10);
+    for (std::size_t at = 0; at < whole.size() && Clock::now() < later; ++at) {
+      CAPTURE(at);
+      for (const unsigned mask : {0xffu, 0x01u, 0x80u}) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(static_cast<unsigned>(damaged[at]) ^ mask);
+        const std::string id = outcome(damaged);
+        CAPTURE(id);
+        CHECK(is_refusal(id));
+      }
+    }
+  }
+}
+
+TEST_CASE("hdf5: filters are undone, and what does not fit is refused") {
+  using hdf5::Filter;
+  using hdf5::unfiltered;
+  const Filter shuffle{Filter::Kind::shuffle, 2}, sum{Filter::Kind::fletcher32};
+  const Filter deflate{Filter::Kind::deflate};
+  CHECK(unfiltered(bytes_of("acebdfg"), {shuffle}, 0, 7) == bytes_of("abcdefg"));
+  CHECK(unfiltered(bytes_of("acebdfg"), {shuffle}, 1, 7) == bytes_of("acebdfg"));
+  CHECK(error_id([&] { unfiltered(bytes_of("abc"), {}, 0, 4); }) == "corrupt.size");
+  CHECK(error_id([&] { unfiltered(bytes_of("abc"), {sum}, 0, 4); }) == "corrupt.size");
+  CHECK(error_id([&] { unfiltered(bytes_of("abcd0000"), {sum}, 0, 4); }) == "corrupt.checksum");
+  CHECK(error_id([&] { unfiltered(bytes_of("no zlib"), {deflate}, 0, 4); }) == "corrupt.deflate");
+  // Before anything of that size is allocated.
+  CHECK(error_id([&] { unfiltered(bytes_of("x"), {deflate}, 0, std::size_t{1} << 40); }) ==
+        "corrupt.size");
+}
+
+TEST_CASE(
+    "hdf5: the cache of chunks loads once, keeps to its budget, and tries again after errors") {
+  hdf5::ChunkCache cache;
+  unsigned loads = 0;
+  const auto load = [&] {
+    ++loads;
+    return std::vector<std::byte>(10);
+  };
+  const std::uint64_t third = std::uint64_t{12} << 20;  // of 32 MiB only two fit
+  for (std::uint64_t chunk : {1u, 1u, 2u, 1u}) cache.get({&cache, chunk}, third, load);
+  CHECK(loads == 2);
+  cache.get({&cache, 3}, third, load);  // drops 2, longest unused
+  cache.get({&cache, 1}, third, load);
+  CHECK(loads == 3);
+  cache.get({&cache, 2}, third, load);
+  CHECK(loads == 4);
+  CHECK(error_id([&] {
+          cache.get({&cache, 9}, 1, []() -> std::vector<std::byte> {
+            throw Error(ErrorCode::corrupt, "test", "no");
+          });
+        }) == "corrupt.test");
+  CHECK(cache.get({&cache, 9}, 1, load)->size() == 10);
+}
