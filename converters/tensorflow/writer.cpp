@@ -49,7 +49,7 @@ Index build_index(const BundleContents& bundle) {
 
 class TensorflowWriter final : public Writer {
  public:
-  std::optional<Encoding> encoding(DType dtype) const override { return encoding_of(dtype); }
+  std::optional<Encoding> encoding(DType dtype) const override { return tensorflow::encoding_of(dtype); }
 
   Layout lay_out(const Manifest& manifest, const Output& output,
                  const Options& options) const override {
