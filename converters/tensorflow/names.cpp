@@ -137,9 +137,9 @@ class Naming {
 void note(Manifest& manifest, const Naming& naming) {
   if (naming.copies() > 0) {
     manifest.notes.push_back(
-        {"tensorflow.stored_twice",
-         std::to_string(naming.copies()) + " weights are stored twice, as Keras exports them: "
-                                           "under their names, and as _all_variables/N"});
+        {"tensorflow.stored_twice", std::to_string(naming.copies()) +
+                                        " weights are stored twice, as Keras exports them: "
+                                        "under their names, and as _all_variables/N"});
   }
   std::vector<std::string> names = naming.ambiguous();
   if (names.empty()) return;

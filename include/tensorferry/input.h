@@ -83,8 +83,10 @@ class Input {
   /// Every file handed out so far, by this Input and its copies.
   std::vector<std::shared_ptr<const File>> opened() const;
 
-  /// For the library itself: `leaf` names one of the source's files, or is empty (the directory), or is a prefix.
-  static Input from_source(std::shared_ptr<const InputSource> source, std::string name, std::string leaf);
+  /// For the library itself: `leaf` names one of the source's files, or is empty (the directory),
+  /// or is a prefix.
+  static Input from_source(std::shared_ptr<const InputSource> source, std::string name,
+                           std::string leaf);
 
  private:
   Input(std::shared_ptr<const InputSource> source, Kind kind, std::string name, std::string leaf);

@@ -41,7 +41,8 @@ struct Strings {
   std::uint64_t bytes =
       0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
-  std::string_view checked_by = {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
+  std::string_view checked_by =
+      {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
   /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
   FileRange place = {};
 };

@@ -20,7 +20,8 @@ std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOpti
       continue;
     }
     const Error& error = *checks[i].problem;
-    if (error.code() == ErrorCode::resources || error.code() == ErrorCode::internal) throw Error(error);
+    if (error.code() == ErrorCode::resources || error.code() == ErrorCode::internal)
+      throw Error(error);
     manifest.notes.push_back({"salvage.left_out", error.what()});
     damaged.push_back(manifest.tensors[i].name);
   }

@@ -1,5 +1,6 @@
 #include "tensorferry/statistics.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -32,8 +33,11 @@ struct Moments {
     const double share = static_cast<double>(other.count) / total;
     const double apart = other.mean - mean;
     squares += other.squares + apart * apart * static_cast<double>(count) * share;
-    // Not mean + apart * share, which overflows for numbers near the ends of the range.
-    mean = mean * (static_cast<double>(count) / total) + other.mean * share;
+    if (std::isfinite(apart)) {
+      mean += apart * share;
+    } else {  // at both ends of the range
+      mean = mean * (static_cast<double>(count) / total) + other.mean * share;
+    }
     count += other.count;
   }
 };
@@ -49,9 +53,18 @@ Moments moments_of(std::span<const double> numbers) {
   if (!std::isfinite(sum)) {
     moments.mean = 0;
     for (const double number : numbers) moments.mean += number / count;
+    const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
+    moments.mean = std::clamp(moments.mean, *low, *high);
   }
+  double rest = 0;  // what rounding has left out of the mean
   for (const double number : numbers) {
-    moments.squares += (number - moments.mean) * (number - moments.mean);
+    const double apart = number - moments.mean;
+    rest += apart;
+    moments.squares += apart * apart;
+  }
+  if (std::isfinite(rest) && std::isfinite(moments.squares)) {
+    moments.mean += rest / count;
+    moments.squares -= rest / count * rest;
   }
   return moments;
 }

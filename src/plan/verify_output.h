@@ -6,8 +6,8 @@
 
 namespace tensorferry {
 
-/// Reads `output` with the format's reader and compares it with `wanted`, bit for bit: every tensor there, none besides.
-/// Throws Error(output.verify) with what differs, or what the reader throws.
+/// Reads `output` with the format's reader and compares it with `wanted`, bit for bit: every tensor
+/// there, none besides. Throws Error(output.verify) with what differs, or what the reader throws.
 void verify_output(const Input& output, const Format& format, const Manifest& wanted,
                    const Limits& limits, const RunOptions& options);
 

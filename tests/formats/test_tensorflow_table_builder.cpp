@@ -100,7 +100,8 @@ TEST_CASE("tensorflow: every 16th entry of a block shares nothing, as do all of 
 
 TEST_CASE("tensorflow: a table of many blocks reads back, and values are where it says") {
   Entries entries;
-  for (int i = 0; i < 3000; ++i) entries.emplace_back(key_of(i), std::string(212, static_cast<char>('a' + i % 26)));
+  for (int i = 0; i < 3000; ++i)
+    entries.emplace_back(key_of(i), std::string(212, static_cast<char>('a' + i % 26)));
   BuiltTable table = built(entries);
   CHECK(table.blocks.size() == 3);
   CHECK(entries_of(table.bytes) == entries);

@@ -65,9 +65,8 @@ TEST_CASE("count, first, worst and largest errors") {
   CHECK(found.worst == 3);
   CHECK(found.absolute == 1);
   CHECK(found.relative == 0.2);
-  CHECK(found.ulp ==
-        std::uint64_t{1}
-            << 50);  // 2 to 2.5 is a quarter of 2^52; 8 to 7 an eighth and a half of that below
+  CHECK(found.ulp == std::uint64_t{1}
+                         << 50);  // from 2 to 2.5, and from 7 to 8: a quarter of a power of two
 }
 
 TEST_CASE("without a tolerance other bits are different: NaN payloads and the sign of zero") {
