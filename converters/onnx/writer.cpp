@@ -262,7 +262,7 @@ Layout ModelLayout::lay_out() {
 
 class OnnxWriter final : public Writer {
  public:
-  std::optional<Encoding> encoding(DType dtype) const override { return onnx::encoding_of(dtype); }
+  std::optional<Encoding> encoding(DType dtype) const override { return encoding_of(dtype); }
 
   Layout lay_out(const Manifest& manifest, const Output& output,
                  const Options& options) const override {

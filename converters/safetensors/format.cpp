@@ -5,31 +5,23 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
-
-// The highest bytes of a length that is no lie; noise and text have others.
-bool has_likely_length(const Probe& probe) {
-  return probe.prefix.substr(4, 4) == std::string_view("\0\0\0\0", 4);
-}
 
 std::string_view without_blanks(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first == std::string_view::npos ? std::string_view() : text.substr(first);
 }
 
-// A length, and an object of which the first key is seen. A file that is cut still is one. Under
-// its own extension a header that is something else is a broken file rather than an unknown one.
+// A length and an object: its first key, or nothing. A file that is cut still is one.
 bool is_file(const Probe& probe) {
-  const bool named = probe.extension == kSuffix;
-  if (probe.prefix.size() < kLengthBytes + 2) return named && !probe.prefix.empty();
-  std::string_view text = without_blanks(probe.prefix.substr(kLengthBytes));
-  if (text.starts_with('{')) {
-    text = without_blanks(text.substr(1));
-    if (text.starts_with('"') || text.starts_with('}')) return named || has_likely_length(probe);
-  }
-  return named && has_likely_length(probe) && probe.prefix.substr(0, 2) != std::string_view("\0\0", 2);
+  if (probe.prefix.size() < 8) return false;
+  std::string_view text = without_blanks(probe.prefix.substr(8));
+  if (!text.starts_with('{')) return false;
+  text = without_blanks(text.substr(1));
+  if (!text.starts_with('"') && !text.starts_with('}')) return false;
+  // The highest bytes of a length that is no lie; noise and text have others.
+  return probe.extension == kSuffix || probe.prefix.substr(5, 3) == std::string_view("\0\0\0", 3);
 }
 
 bool is_index(const Probe& probe) {

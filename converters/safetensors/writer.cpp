@@ -1,273 +1,172 @@
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <numeric>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/carriers.h"
+#include "encoding.h"
 #include "safetensors.h"
 #include "safetensors_wire.h"
 #include "util/metadata_entries.h"
 #include "util/stored_names.h"
-#include "util/text.h"
 
 namespace tensorferry {
 namespace safetensors {
 namespace {
 
-constexpr std::string_view kSuffix = ".safetensors";
-constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
-constexpr std::string_view kDefaultStem = "model";
+constexpr std::string_view kSuffix = ".safetensors", kIndexSuffix = ".safetensors.index.json";
+// Loaders of the Hugging Face libraries refuse a file whose metadata lacks this entry.
+constexpr std::string_view kFormat = "format", kDefaultFormat = "pt";
 
-std::optional<Encoding> encoding_of_dtype(DType dtype) {
-  switch (dtype) {
-    case DType::int2:
-    case DType::int4:
-      return Encoding{DType::int8, Carrier::sign_extended, Codec::sign_extended};
-    case DType::uint2:
-    case DType::uint4:
-    case DType::float6_e2m3fn:
-    case DType::float6_e3m2fn:
-    case DType::float8_e4m3b11fnuz:
-      return Encoding{DType::uint8, Carrier::codes};
-    case DType::qint8: return Encoding{DType::int8, Carrier::bits};
-    case DType::quint8: return Encoding{DType::uint8, Carrier::bits};
-    case DType::qint16: return Encoding{DType::int16, Carrier::bits};
-    case DType::quint16: return Encoding{DType::uint16, Carrier::bits};
-    case DType::qint32: return Encoding{DType::int32, Carrier::bits};
-    case DType::longdouble: return Encoding{DType::uint8, Carrier::last16};
-    case DType::complex128: return Encoding{DType::float64, Carrier::last2};
-    case DType::string: return Encoding{DType::string, Carrier::string_pair};
-    case DType::float4_e2m1fn: return Encoding{dtype, Carrier::native, Codec::packed};
-    default: break;
-  }
-  if (!element_type(dtype)) return std::nullopt;
-  return Encoding{dtype};
+bool can_hold(std::string_view name) { return name != kMetadataKey; }
+
+std::string without(std::string_view name, std::string_view suffix) {
+  if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
+  return std::string(name);
 }
 
-// The library wants whole bytes of a tensor.
-std::optional<Encoding> encoding_of_tensor(const Tensor& tensor) {
-  if (tensor.dtype == DType::float4_e2m1fn && tensor.elements() % 2 != 0)
-    return Encoding{DType::uint8, Carrier::codes};
-  return encoding_of_dtype(tensor.dtype);
+std::string five_digits(std::size_t number) {
+  const std::string digits = std::to_string(number);
+  return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
 }
 
-// "model-00001-of-00003.safetensors", as other tools name them.
-std::string shard_name(const std::string& stem, std::size_t number, std::size_t count) {
-  const auto digits = [](std::size_t value) {
-    const std::string text = std::to_string(value);
-    return std::string(text.size() < 5 ? 5 - text.size() : 0, '0') + text;
-  };
-  return stem + "-" + digits(number + 1) + "-of-" + digits(count) + std::string(kSuffix);
-}
-
-// One tensor as it will lie in its file.
-struct Placement {
-  Encoding encoding;
-  ElementType type;
-  std::uint64_t bytes = 0;
-};
-
-class Layouter {
+class Writing {
  public:
-  Layouter(const Manifest& manifest, const Output& output, const Options& options)
-      : manifest_(manifest),
-        output_(output),
-        options_(options),
-        names_(manifest, "safetensors", [](std::string_view name) { return name != kMetadataKey; }) {}
-
-  Layout lay_out() {
-    place();
-    cut();
-    name_files();
-    for (std::size_t shard = 0; shard < shards_.size(); ++shard) add_file(shard);
-    if (has_index_) add_index();
-    if (names_.escaped_count() > 0) {
-      layout_.notes.push_back(
-          {"safetensors.escaped_names",
-           std::to_string(names_.escaped_count()) +
-               " names are not UTF-8 or reserved: escaped, and recorded in __metadata__"});
+  Writing(const Manifest& manifest, const Options& options)
+      : manifest_(manifest), names_(manifest, "safetensors", can_hold), options_(options) {
+    for (const Tensor& tensor : manifest.tensors) {
+      const Encoding encoding = *encoding_of(tensor);
+      encodings_.push_back(encoding);
+      bytes_.push_back(encoded_bytes(tensor.dtype, encoding.codec, tensor.elements()));
     }
-    return std::move(layout_);
+    set_metadata();
+  }
+
+  Layout lay_out(const std::string& leaf) {
+    const std::vector<std::vector<std::size_t>> shards = split();
+    Layout layout;
+    const bool index = shards.size() > 1 || leaf.ends_with(kIndexSuffix);
+    const std::string stem = without(without(leaf, kIndexSuffix), kSuffix);
+    if (index) layout.files.push_back({stem + std::string(kIndexSuffix), 0});
+    WeightMap weights;
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      const std::string name = stem + "-" + five_digits(i + 1) + "-of-" +
+                               five_digits(shards.size()) + std::string(kSuffix);
+      add_file(layout, index ? name : "", shards[i]);
+      for (std::size_t tensor : shards[i]) weights.emplace(names_.of(tensor), name);
+    }
+    if (index) {
+      std::string text =
+          format_index(weights, std::accumulate(bytes_.begin(), bytes_.end(), std::uint64_t{0}));
+      layout.files[0].size = text.size();
+      layout.segments.push_back({0, 0, std::move(text)});
+    }
+    if (names_.escaped_count() > 0) {
+      layout.notes.push_back({"safetensors.escaped_names",
+                              std::to_string(names_.escaped_count()) +
+                                  " names are not UTF-8, or reserved: escaped, and recorded in "
+                                  "tensorferry.tensors"});
+    }
+    return layout;
   }
 
  private:
-  void place() {
-    std::vector<std::string> refused;
-    for (const Tensor& tensor : manifest_.tensors) {
-      const auto encoding = encoding_of_tensor(tensor);
-      const auto type = encoding ? element_type(encoding->dtype) : std::nullopt;
-      if (!type) {
-        refused.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
-        continue;
+  void set_metadata() {
+    metadata_ = metadata_entries(
+        manifest_, {"a safetensors file", [](DType dtype) { return encoding_of(dtype); },
+                    [&](std::size_t i) { return names_.of(i); },
+                    [](const Tensor& tensor) { return encoding_of(tensor); }});
+    const auto given = std::find_if(metadata_.begin(), metadata_.end(),
+                                    [](auto& e) { return e.first == kFormat; });
+    if (given == metadata_.end()) {
+      metadata_.emplace_back(kFormat,
+                             options_.given(kFormat) ? options_.text(kFormat) : kDefaultFormat);
+    } else if (options_.given(kFormat)) {
+      given->second = options_.text(kFormat);
+    }
+  }
+
+  /// Tensors in the order of the manifest, as many in a file as fit.
+  std::vector<std::vector<std::size_t>> split() const {
+    const std::uint64_t most =
+        options_.given("split_max_size") ? options_.bytes("split_max_size") : ~std::uint64_t{0};
+    std::vector<std::vector<std::size_t>> shards(1);
+    std::uint64_t filled = 0;
+    for (std::size_t i = 0; i < bytes_.size(); ++i) {
+      if (!shards.back().empty() && (filled > most || bytes_[i] > most - filled)) {
+        shards.emplace_back();
+        filled = 0;
       }
-      placements_.push_back(
-          {*encoding, *type, encoded_bytes(tensor.dtype, encoding->codec, tensor.elements())});
+      shards.back().push_back(i);
+      filled = checked_add(filled, bytes_[i]);
     }
-    if (refused.empty()) return;
-    throw Error(ErrorCode::unsupported, "dtype", "safetensors cannot hold " + join_names(refused));
+    return shards;
   }
 
-  // Fills one file after the other, in the order of the manifest, so that what belongs together
-  // stays together.
-  void cut() {
-    const bool split = options_.given("split_max_size");
-    const std::uint64_t most = split ? options_.bytes("split_max_size") : ~std::uint64_t{0};
-    std::uint64_t size = 0;
-    shards_.emplace_back();
-    for (std::size_t i = 0; i < placements_.size(); ++i) {
-      const std::uint64_t bytes = placements_[i].bytes;
-      total_ = checked_add(total_, bytes);
-      if (!shards_.back().empty() && (size > most || bytes > most - size)) {
-        shards_.emplace_back();
-        size = 0;
-      }
-      shards_.back().push_back(i);
-      size = checked_add(size, bytes);
-    }
-    for (auto& shard : shards_) std::sort(shard.begin(), shard.end(), Before{*this});
-  }
+  int rank_of(std::size_t tensor) const { return element_type(encodings_[tensor].dtype)->rank; }
 
-  // The library's order: wide types first, then by name.
-  struct Before {
-    const Layouter& self;
-    bool operator()(std::size_t a, std::size_t b) const {
-      const int first = self.placements_[a].type.rank, second = self.placements_[b].type.rank;
-      if (first != second) return first > second;
-      return self.names_.of(a) < self.names_.of(b);
-    }
-  };
-
-  // The first file of the layout is the one that users name: the index, where there is one.
-  void name_files() {
-    const std::string& leaf = output_.leaf;
-    layout_.directory = output_.directory;
-    const bool named_index = !output_.directory && leaf.ends_with(kIndexSuffix);
-    has_index_ = shards_.size() > 1 || named_index;
-    stem_ = kDefaultStem;
-    if (!output_.directory) {
-      const std::string_view suffix = named_index ? kIndexSuffix : kSuffix;
-      stem_ = leaf.ends_with(suffix) ? leaf.substr(0, leaf.size() - suffix.size()) : leaf;
-    }
-    if (!has_index_) {
-      layout_.files.push_back({output_.directory ? stem_ + std::string(kSuffix) : "", 0});
-      return;
-    }
-    if (!output_.directory && !named_index) {
-      throw Error(ErrorCode::usage, "several_files",
-                  "the tensors take " + std::to_string(shards_.size()) +
-                      " files: name a folder (with / at its end) or " + printable(stem_) +
-                      std::string(kIndexSuffix));
-    }
-    layout_.files.push_back({output_.directory ? stem_ + std::string(kIndexSuffix) : "", 0});
-    for (std::size_t i = 0; i < shards_.size(); ++i)
-      layout_.files.push_back({shard_name(stem_, i, shards_.size()), 0});
-  }
-
-  void add_file(std::size_t shard) {
-    const std::size_t file = shard + (has_index_ ? 1 : 0);
+  /// The library sorts by element type, the widest first, then by name.
+  void add_file(Layout& layout, std::string file_name, std::vector<std::size_t> tensors) const {
+    std::sort(tensors.begin(), tensors.end(), [&](std::size_t a, std::size_t b) {
+      if (rank_of(a) != rank_of(b)) return rank_of(a) > rank_of(b);
+      return names_.of(a) < names_.of(b);
+    });
     std::vector<HeaderEntry> entries;
+    entries.reserve(tensors.size());
     std::uint64_t end = 0;
-    for (const std::size_t tensor : shards_[shard]) {
-      const Placement& placement = placements_[tensor];
-      entries.push_back({names_.of(tensor), std::string(placement.type.name),
-                         carried_shape(placement.encoding.carrier, manifest_.tensors[tensor].shape),
-                         end, end + placement.bytes});
-      end += placement.bytes;
+    for (std::size_t i : tensors) {
+      const Tensor& tensor = manifest_.tensors[i];
+      HeaderEntry entry{names_.of(i), std::string(element_type(encodings_[i].dtype)->name),
+                        carried_shape(encodings_[i].carrier, tensor.shape), end, 0};
+      entry.end = end = checked_add(end, bytes_[i]);
+      entries.push_back(std::move(entry));
     }
-    const std::uint64_t alignment = std::stoul(options_.text("alignment"));
-    std::string header = format_header(metadata_of(shard), entries, alignment);
+    std::string header = format_header(metadata_, entries, options_.bytes("alignment"));
     if (header.size() - kLengthBytes > kMostHeaderBytes) {
       throw Error(ErrorCode::output, "too_large",
                   "the header would take " + std::to_string(header.size() - kLengthBytes) +
                       " bytes, safetensors allows " + std::to_string(kMostHeaderBytes) +
-                      ": --split-max-size makes several files");
+                      ": use --split-max-size, or leave tensors out");
     }
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      const std::size_t tensor = shards_[shard][i];
+    const std::size_t file = layout.files.size();
+    for (std::size_t k = 0; k < tensors.size(); ++k) {
       Slot slot;
-      slot.tensor = tensor;
+      slot.tensor = tensors[k];
       slot.file = file;
-      slot.offset = header.size() + entries[i].begin;
-      slot.length = placements_[tensor].bytes;
-      slot.codec = placements_[tensor].encoding.codec;
-      layout_.slots.push_back(slot);
+      slot.offset = header.size() + entries[k].begin;
+      slot.length = bytes_[tensors[k]];
+      slot.codec = encodings_[tensors[k]].codec;
+      layout.slots.push_back(slot);
     }
-    layout_.files[file].size = checked_add(header.size(), end);
-    layout_.segments.push_back({file, 0, std::move(header)});
-  }
-
-  // The attributes of the whole in every file, what is said of tensors only beside them.
-  TextEntries metadata_of(std::size_t shard) const {
-    Manifest part;
-    const Manifest* described = &manifest_;
-    if (shards_.size() > 1) {
-      part.attributes = manifest_.attributes;
-      for (const std::size_t tensor : shards_[shard]) {
-        Tensor& copy = part.tensors.emplace_back();
-        copy.name = manifest_.tensors[tensor].name;
-        copy.dtype = manifest_.tensors[tensor].dtype;
-        copy.shape = manifest_.tensors[tensor].shape;
-        copy.attributes = manifest_.tensors[tensor].attributes;
-      }
-      described = &part;
-    }
-    TextEntries entries = metadata_entries(
-        *described, {"safetensors", encoding_of_dtype,
-                     [&](std::size_t i) {
-                       return names_.of(shards_.size() > 1 ? shards_[shard][i] : i);
-                     },
-                     encoding_of_tensor});
-    set_format(entries);
-    return entries;
-  }
-
-  // Loaders refuse a file whose metadata does not say for which framework it is.
-  void set_format(TextEntries& entries) const {
-    const auto found = std::find_if(entries.begin(), entries.end(),
-                                    [](const auto& entry) { return entry.first == "format"; });
-    if (options_.given("format")) {
-      if (found != entries.end()) entries.erase(found);
-      entries.emplace_back("format", options_.text("format"));
-    } else if (found == entries.end()) {
-      entries.emplace_back("format", "pt");
-    }
-  }
-
-  void add_index() {
-    WeightMap weights;
-    for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
-      for (const std::size_t tensor : shards_[shard])
-        weights.emplace(names_.of(tensor), layout_.files[shard + 1].name);
-    }
-    std::string text = format_index(weights, total_);
-    layout_.files[0].size = text.size();
-    layout_.segments.push_back({0, 0, std::move(text)});
+    layout.files.push_back({std::move(file_name), checked_add(header.size(), end)});
+    layout.segments.push_back({file, 0, std::move(header)});
   }
 
   const Manifest& manifest_;
-  const Output& output_;
-  const Options& options_;
   StoredNames names_;
-  std::vector<Placement> placements_;
-  std::vector<std::vector<std::size_t>> shards_;  // indices of tensors
-  std::uint64_t total_ = 0;
-  bool has_index_ = false;
-  std::string stem_;
-  Layout layout_;
+  const Options& options_;
+  std::vector<Encoding> encodings_;
+  std::vector<std::uint64_t> bytes_;  // of each tensor's elements
+  MetadataEntries metadata_;
 };
 
 class SafetensorsWriter final : public Writer {
  public:
-  std::optional<Encoding> encoding(DType dtype) const override { return encoding_of_dtype(dtype); }
-  std::optional<Encoding> encoding_of(const Tensor& tensor) const override {
-    return encoding_of_tensor(tensor);
+  std::optional<Encoding> encoding(DType dtype) const override {
+    return safetensors::encoding_of(dtype);
   }
+  std::optional<Encoding> encoding_for(const Tensor& tensor) const override {
+    return safetensors::encoding_of(tensor);
+  }
+
   Layout lay_out(const Manifest& manifest, const Output& output,
                  const Options& options) const override {
-    return Layouter(manifest, output, options).lay_out();
+    if (output.directory) {
+      throw Error(ErrorCode::usage, "directory_output",
+                  "safetensors is written to a file: name it MODEL.safetensors");
+    }
+    return Writing(manifest, options).lay_out(output.leaf);
   }
 };
 

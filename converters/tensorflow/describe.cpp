@@ -27,7 +27,7 @@ std::optional<TrackableGraph> find_graph(Manifest& manifest, const Tensor& tenso
   try {
     return load_graph(tensor, limits);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::internal || error.code() == ErrorCode::resources) throw;
+    if (error.code() == ErrorCode::internal) throw;
     manifest.notes.push_back(
         {"tensorflow.names_are_keys",
          std::string("names are keys, the object graph cannot be read: ") + error.what()});

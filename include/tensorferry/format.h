@@ -91,7 +91,7 @@ class Writer {
   /// How the format holds `dtype`; nothing = it cannot, and the plan refuses the tensor by name.
   virtual std::optional<Encoding> encoding(DType dtype) const = 0;
   /// The same of one tensor, for a format in which it depends on the shape, too.
-  virtual std::optional<Encoding> encoding_of(const Tensor& tensor) const {
+  virtual std::optional<Encoding> encoding_for(const Tensor& tensor) const {
     return encoding(tensor.dtype);
   }
   /// Sizes and literal bytes; writes nothing. Throws Error(unsupported) listing all offending

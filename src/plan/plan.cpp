@@ -176,7 +176,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   state->tensors = manifest.tensors.size();
   for (const Tensor& tensor : manifest.tensors) {
     state->bytes += tensor.bytes();
-    const Carrier carrier = format.writer->encoding_of(tensor)->carrier;
+    const Carrier carrier = format.writer->encoding_for(tensor)->carrier;
     if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
   }
   const auto strings = format.writer->encoding(DType::string);
@@ -203,7 +203,7 @@ std::string ConversionPlan::describe() const {
   std::string text;
   for (const Slot& slot : layout.slots) {
     const Tensor& tensor = state_->manifest.tensors[slot.tensor];
-    const Encoding encoding = *state_->format.writer->encoding_of(tensor);
+    const Encoding encoding = *state_->format.writer->encoding_for(tensor);
     text += printable(tensor.name) + "  " + std::string(to_string(tensor.dtype)) + " " +
             to_string(tensor.shape) + "  " + std::to_string(tensor.bytes()) + " bytes -> " +
             printable(shown_path(state_->target, layout, slot.file));

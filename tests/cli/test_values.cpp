@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/values.h"
+#include "tensorferry/values.h"
 
 using namespace tensorferry;
 using namespace tensorferry::cli;
