@@ -9,7 +9,7 @@
 namespace tensorferry::onnx {
 namespace {
 
-constexpr int kMostDepth = 100;  // of messages in messages, as in protobuf itself
+constexpr int kMostDepth = 100;  // of messages in the model, as in protobuf itself
 
 FileRange range_of(const FileRange& message, const FileCursor& cursor, const wire::Field& field) {
   expect_bytes(cursor, field);
@@ -68,7 +68,7 @@ void GraphReader::training_info(const FileRange& message, std::uint64_t number) 
     if (field.number != 1 && field.number != 2) return;
     const FileRange graph = range_of(message, cursor, field);
     read_graph(graph, new_scope(0, owner + (field.number == 1 ? "initialization" : "algorithm")),
-               3);
+               2);
   });
 }
 
@@ -82,7 +82,7 @@ void GraphReader::function(const FileRange& message) {
   std::uint64_t index = 0;
   for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
     if (field.number == 7)
-      visit_node(read_node(range_of(message, cursor, field)), index++, scope, 3);
+      visit_node(read_node(range_of(message, cursor, field)), index++, scope, 2);
   });
 }
 

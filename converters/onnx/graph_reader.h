@@ -15,8 +15,8 @@ class GraphReader {
  public:
   GraphReader(const Input& input, const Limits& limits) : files_(input), limits_(limits) {}
 
-  /// The graph of the model. `depth` counts messages in messages.
-  void main_graph(const FileRange& graph) { read_graph(graph, 0, 2); }
+  /// The graph of the model.
+  void main_graph(const FileRange& graph) { read_graph(graph, 0, 1); }
   void training_info(const FileRange& message, std::uint64_t number);
   void function(const FileRange& message);
 

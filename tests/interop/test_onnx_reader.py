@@ -302,6 +302,17 @@ def test_hostile_models_are_refused(label, tf_cli, tmp_path):
     assert_refused(tf_cli, tmp_path / "m.onnx", code, tmp_path / "o")
 
 
+def test_messages_may_lie_a_hundred_deep(tf_cli, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(raw_model(nested(33) + raw_tensor(rest=EIGHT)))
+    onnx.load(path)
+    assert [t.name for t in tf_cli.hash(path)[0]] == ["w"]
+    path.write_bytes(raw_model(nested(34) + raw_tensor(rest=EIGHT)))
+    with pytest.raises(DecodeError):
+        onnx.load(path)
+    assert_refused(tf_cli, path, 3, tmp_path / "o")
+
+
 def test_unknown_types_are_named_and_the_others_are_read(tf_cli, tmp_path):
     path = tmp_path / "m.onnx"
     path.write_bytes(raw_model(raw_tensor(code=99, rest=EIGHT, name=b"odd") + raw_tensor(rest=EIGHT)))
