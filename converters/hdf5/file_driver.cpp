@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "global_heap.h"
 #include "tensorferry/error.h"
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -78,9 +79,10 @@ void read_bytes(Open& open, haddr_t address, std::size_t size, void* buffer) {
   open.file->read_at(address, {static_cast<std::byte*>(buffer), size});
 }
 
-herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, std::size_t size, void* buffer) {
+herr_t read(H5FD_t* file, H5FD_mem_t kind, hid_t, haddr_t address, std::size_t size, void* buffer) {
   try {
     read_bytes(of(file), address, size, buffer);
+    if (kind != H5FD_MEM_DRAW) check_heaps(*of(file).file, address, size);
     return 0;
   } catch (const Error& error) {
     driver_error = error;
@@ -164,6 +166,15 @@ void throw_read_error(std::string_view doing) {
 OpenFile::OpenFile(std::shared_ptr<const File> file) : file_(std::move(file)) {
   const Handle access = access_list(*file_);
   id_ = readable_handle(H5Fopen(kName, H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");
+  const Handle creation =
+      readable_handle(H5Fget_create_plist(id_.id()), H5Pclose, "read its properties");
+  std::size_t address_bytes = 0, length_bytes = 0;
+  readable(H5Pget_sizes(creation.id(), &address_bytes, &length_bytes), "read its properties");
+  // check_heaps knows no other; no writer in use makes them.
+  if (length_bytes != 8) {
+    throw Error(ErrorCode::unsupported, "hdf5_sizes",
+                "its lengths have " + std::to_string(length_bytes) + " bytes instead of 8");
+  }
 }
 
 OpenFile::~OpenFile() {

@@ -42,16 +42,17 @@ std::string model_head(int ir_version, std::uint64_t graph_bytes) {
 
 std::string model_tail(int opset,
                        const std::vector<std::pair<std::string, std::string>>& metadata) {
-  ModelProto model;
-  OperatorSetIdProto* operators = model.add_opset_import();
-  operators->set_domain("");
-  operators->set_version(opset);
+  ModelProto properties, operators;
   for (const auto& [key, value] : metadata) {
-    StringStringEntryProto* entry = model.add_metadata_props();
+    StringStringEntryProto* entry = properties.add_metadata_props();
     entry->set_key(key);
     entry->set_value(value);
   }
-  return model.SerializeAsString();
+  OperatorSetIdProto* set = operators.add_opset_import();
+  set->set_domain("");
+  set->set_version(opset);
+  // Last, because no model is complete without it: whatever is cut off the end is missed.
+  return properties.SerializeAsString() + operators.SerializeAsString();
 }
 
 std::string graph_name(std::string_view name) {
