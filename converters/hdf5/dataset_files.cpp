@@ -227,7 +227,7 @@ class ChunkedFile final : public DerivedFile {
 
 }  // namespace
 
-std::shared_ptr<const File> compact_file(SharedFile shared, Placement placement) {
+std::shared_ptr<const File> compact_file(SharedFile shared, const Placement& placement) {
   return std::make_shared<CompactFile>(std::move(shared), placement);
 }
 

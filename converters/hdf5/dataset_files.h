@@ -36,7 +36,7 @@ struct Placement {
 };
 
 /// The dataset that its object header holds.
-std::shared_ptr<const File> compact_file(SharedFile shared, Placement placement);
+std::shared_ptr<const File> compact_file(SharedFile shared, const Placement& placement);
 /// A dataset of chunks. Throws Error(unsafe.limit) for chunks of more than 1 GiB.
 std::shared_ptr<const File> chunked_file(SharedFile shared, Placement placement);
 /// `size` bytes of a repeated element.

@@ -152,7 +152,7 @@ void throw_read_error(std::string_view doing) {
   if (driver_error) {
     const Error error = *driver_error;
     driver_error.reset();
-    throw error;
+    throw Error(error);
   }
   const std::string message =
       "HDF5 could not " + std::string(doing) + (reason.empty() ? "" : ": " + reason);

@@ -65,9 +65,10 @@ class LegacyReader {
     if (!group) return;
     const auto names = texts(group.id(), "weight_names", budget_);
     if (!names) return;
+    const std::string folder = prefix + name + "/";
     for (const std::string& raw : *names) {
       const std::string weight = trimmed(raw);
-      weights_.push_back({prefix + name + "/" + weight, called(weight, layer), role});
+      weights_.push_back({folder + weight, called(weight, layer), role});
     }
   }
 

@@ -143,6 +143,7 @@ std::optional<std::vector<KerasWeight>> keras_weights(OpenFile& file,
                    [](const auto& a, const auto& b) { return path_less(a.first, b.first); });
   Namer namer(file, budget);
   std::vector<KerasWeight> weights;
+  weights.reserve(variables.size());
   for (const auto& [parts, path] : variables) weights.push_back(namer.weight(path, parts));
   return weights;
 }

@@ -86,7 +86,7 @@ class Input {
   /// For the library itself: `leaf` names one of the source's files, or is empty (the directory),
   /// or is a prefix.
   static Input from_source(std::shared_ptr<const InputSource> source, std::string name,
-                           std::string leaf);
+                           const std::string& leaf);
 
  private:
   Input(std::shared_ptr<const InputSource> source, Kind kind, std::string name, std::string leaf);

@@ -97,7 +97,7 @@ std::string details(const Difference& difference) {
 }
 
 std::string name_text(const Difference& difference) {
-  const std::string a = printable(difference.name_a, 0), b = printable(difference.name_b, 0);
+  std::string a = printable(difference.name_a, 0), b = printable(difference.name_b, 0);
   if (difference.kind == Kind::only_b) return b;
   return difference.kind == Kind::only_a || a == b ? a : a + " | " + b;
 }

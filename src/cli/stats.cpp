@@ -60,7 +60,7 @@ void print_text(const Manifest& manifest, const std::vector<TensorStatistics>& a
     std::vector<std::string> row = {printable(tensor.name, 0), std::string(to_string(tensor.dtype)),
                                     to_string(tensor.shape)};
     if (all[i].problem) {
-      row.push_back("unreadable");
+      row.emplace_back("unreadable");
     } else if (found.count > 0) {
       const bool any = found.finite > 0;
       row.push_back(any ? element_text(tensor, found.min_element, Style::text) : "-");

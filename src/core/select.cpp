@@ -109,6 +109,7 @@ Marks mark_inside(Manifest& manifest, const std::string& scope) {
   const std::set<std::string> places = places_of(manifest, scope);
   if (places.size() > 1) {
     std::vector<std::string> whole;
+    whole.reserve(places.size());
     for (const std::string& place : places) whole.push_back(place + scope);
     throw Error(ErrorCode::usage, "ambiguous_scope",
                 "no name begins with the scope \"" + printable(scope) + "\", and it may be " +

@@ -136,7 +136,7 @@ Input Input::open(const fs::path& path) {
 }
 
 Input Input::from_source(std::shared_ptr<const InputSource> source, std::string name,
-                         std::string leaf) {
+                         const std::string& leaf) {
   if (leaf.empty()) return Input(std::move(source), Kind::directory, std::move(name), "");
   const bool is_file = source->exists(leaf);
   Input input(source, is_file ? Kind::file : Kind::prefix, std::move(name), leaf);

@@ -18,7 +18,7 @@ constexpr std::size_t kBlock = 64;
 // Carry-less products of reflected polynomials come out shifted by one bit; the factors make up for
 // it.
 constexpr long long fold_factor(std::uint64_t bytes) {
-  return static_cast<long long>(std::uint64_t{Field::shift_factor(bytes)} << 1);
+  return static_cast<long long>(std::uint64_t{2} * Field::shift_factor(bytes));
 }
 
 // The two halves of a 128-bit polynomial, moved on by `Bytes`: one reaches 4 bytes further, the

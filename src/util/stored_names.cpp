@@ -11,7 +11,7 @@ namespace {
 
 std::string escape(const std::string& name) {
   if (name.empty()) return "%";
-  const std::string escaped = percent_encode(name, [](unsigned char byte) { return byte < 0x80; });
+  std::string escaped = percent_encode(name, [](unsigned char byte) { return byte < 0x80; });
   if (escaped != name) return escaped;
   const auto none = [](unsigned char) { return false; };
   return percent_encode(name.substr(0, 1), none) + name.substr(1);

@@ -285,7 +285,7 @@ ZipArchive read_zip(std::shared_ptr<const File> file, const ZipRules& rules) {
 
 std::shared_ptr<const File> open_member(const ZipArchive& archive, const ZipMember& member,
                                         std::uint64_t verify_from) {
-  if (member.problem) throw *member.problem;
+  if (member.problem) throw Error(*member.problem);
   std::string name = archive.file->name() + "/" + member.name;
   if (member.is_stored()) {
     return std::make_shared<RangeFile>(std::move(name),
