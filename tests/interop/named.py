@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from naming import LABELS, SCOPE
+
 v1 = tf.compat.v1
-SCOPE = "my_dense_layer"
 KERNEL = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
 BIAS = np.array([0.1, -0.0, 1e-30], np.float32)
 
@@ -102,10 +103,6 @@ def export_keras3(root: Path) -> Named:
     model = model_of(keras)
     model.export(str(root), verbose=False)
     return Named(root, root / "variables" / "variables", model.get_weights(), copies=2)
-
-
-LABELS = ["saver", "checkpoint_of_module", "save_weights_keras2", "checkpoint_keras2", "checkpoint_keras3",
-          "saved_model_of_module", "saved_model_keras2", "export_keras3"]
 
 
 def build_all(root: Path) -> dict[str, Named]:
