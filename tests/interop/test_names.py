@@ -30,6 +30,13 @@ def test_a_scope_that_begins_no_name_is_found_inside_with_a_note(named_checkpoin
     assert "selection.scope_inside" not in notes
 
 
+def test_names_that_are_keys_are_not_looked_into(named_checkpoints, tf_cli):
+    for label, scope in (("saver", "kernel"), ("checkpoint_keras2", "layer_with_weights-0")):
+        tf_cli("ls", named_checkpoints[label].path, "--names", "raw", "--scope", scope).fails_with(2)
+    names, _ = listed(tf_cli, named_checkpoints["checkpoint_keras2"].path, "--scope", "model/layer_with_weights-0")
+    assert set(names) == {f"{SCOPE}/kernel", f"{SCOPE}/bias"}, "keys answer where no name does"
+
+
 def test_a_scope_inside_several_names_is_refused_with_the_list(tf_cli, tmp_path):
     import tensorflow as tf
 
