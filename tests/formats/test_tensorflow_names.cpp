@@ -160,3 +160,17 @@ TEST_CASE("tensorflow: an optimizer is known by its slots, and its cycles end") 
   CHECK(without.tensors[0].role == Role::weight);
   CHECK(without.tensors[1].role == Role::optimizer);
 }
+
+TEST_CASE("tensorflow: a variable that only its optimizer holds is a weight when it has slots") {
+  const std::string v = "o/held" + kSuffix, m = "o/held/.OPTIMIZER_SLOT/o/m" + kSuffix;
+  const std::string rate = "o/rate" + kSuffix;
+  Manifest manifest = manifest_of({v, m, rate});
+  const TrackableGraph parsed(
+      graph({child(1, "o"), child(2, "held") + child(4, "rate") + slot(2, 3), variable("v", v),
+             variable("m", m), variable("rate", rate)}),
+      kMost);
+  assign_roles(manifest, &parsed);
+  CHECK(manifest.tensors[0].role == Role::weight);
+  CHECK(manifest.tensors[1].role == Role::optimizer);
+  CHECK(manifest.tensors[2].role == Role::optimizer);
+}
