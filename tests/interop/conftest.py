@@ -15,6 +15,7 @@ sys.path.insert(0, str(HERE))
 import judge  # noqa: E402
 from cli import Cli  # noqa: E402
 from fresh_labels import LABELS  # noqa: E402
+from naming import LABELS as NAMED_LABELS  # noqa: E402
 
 FIXTURES = Path(os.environ.get("TENSORFERRY_FIXTURES") or REPOSITORY.parent / "shared" / "fixtures")
 STORED = judge.stored_checkpoints(FIXTURES) if FIXTURES.is_dir() else {}
@@ -48,6 +49,18 @@ def fresh_checkpoints(tmp_path_factory):
     import fresh  # TensorFlow loads only here
 
     return fresh.build_all(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="session")
+def named_checkpoints(tmp_path_factory):
+    import named
+
+    return named.build_all(tmp_path_factory.mktemp("named"))
+
+
+@pytest.fixture(params=NAMED_LABELS)
+def named_one(request, named_checkpoints):
+    return named_checkpoints[request.param]
 
 
 @pytest.fixture
