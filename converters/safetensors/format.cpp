@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "safetensors.h"
+#include "safetensors_wire.h"
 
 namespace tensorferry {
 namespace {
@@ -22,6 +23,16 @@ bool is_file(const Probe& probe) {
   if (!text.starts_with('"') && !text.starts_with('}')) return false;
   // The highest bytes of a length that is no lie; noise and text have others.
   return probe.extension == kSuffix || probe.prefix.substr(5, 3) == std::string_view("\0\0\0", 3);
+}
+
+// By its name a file of this format, and not by its content another one: a length that can be, and
+// no object behind it. The reader says what is wrong.
+bool is_damaged_file(const Probe& probe) {
+  if (probe.extension != kSuffix) return false;
+  std::uint64_t length = 0;
+  for (std::size_t i = std::min<std::size_t>(probe.prefix.size(), 8); i-- > 0;)
+    length = length << 8 | static_cast<unsigned char>(probe.prefix[i]);
+  return probe.size < safetensors::kLengthBytes || length <= safetensors::kMostHeaderBytes;
 }
 
 bool is_index(const Probe& probe) {
@@ -50,6 +61,7 @@ Match probe(const Probe& probe) {
     found = is_folder(probe.input);
   } else if (probe.input.kind() == Input::Kind::file) {
     found = is_file(probe) || is_index(probe);
+    if (!found && is_damaged_file(probe)) return Match::container;
   }
   return found ? Match::exact : Match::no;
 }

@@ -40,6 +40,11 @@ std::uint64_t header_bytes(const File& file, const Limits& limits) {
                 "the header needs " + std::to_string(bytes) + " bytes from offset 8, file has " +
                     std::to_string(file.size()));
   }
+  if (bytes < 2) {
+    throw Error(ErrorCode::corrupt, "header",
+                "a header of " + std::to_string(bytes) +
+                    " bytes is no object: was the file copied or downloaded completely?");
+  }
   if (bytes > limits.header_bytes) {
     throw Error(ErrorCode::unsafe, "limit",
                 "the header has " + std::to_string(bytes) + " bytes, the limit is " +
