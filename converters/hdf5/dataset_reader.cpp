@@ -104,6 +104,7 @@ class DatasetReader {
       : shared_(shared), dataset_(dataset), address_(address), options_(options), notes_(notes) {}
 
   void read(Tensor& tensor, AttributeBudget& budget) {
+    check_fill_value(dataset_, address_);
     {
       const Handle creation = readable_handle(H5Dget_create_plist(dataset_), H5Pclose,
                                               "read the settings of a dataset");
@@ -150,7 +151,8 @@ class DatasetReader {
     tensor.stored.order = stored.big_endian ? std::endian::big : std::endian::little;
     const std::uint64_t elements = tensor.elements();
     if (stored.form == StoredType::Form::rows) {
-      tensor.stored.pieces.push_back(rows(tensor.shape, elements));
+      tensor.stored.pieces.push_back(
+          rows(tensor.shape, elements, H5Tget_class(type) == H5T_STRING));
       return;
     }
     FileRange range = elements == 0 ? FileRange{shared_.payload, 0, 0}
@@ -166,14 +168,15 @@ class DatasetReader {
     tensor.stored.pieces.push_back(std::move(piece));
   }
 
-  Piece rows(const Shape& shape, std::uint64_t elements) const {
+  Piece rows(const Shape& shape, std::uint64_t elements, bool text) const {
     Piece piece;
     if (elements == 0) {
       piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
       return piece;
     }
-    check_rows(dataset_, shape, options_);
-    piece.origin = string_rows(shared_, address_, elements, options_.limits.string_bytes);
+    piece.origin = string_rows(shared_, source_of(dataset_).base,
+                               references_of(shared_, dataset_, address_, shape, options_), text,
+                               options_.limits.string_bytes);
     return piece;
   }
 

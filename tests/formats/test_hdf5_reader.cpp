@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cstring>
 
 #include "error_id.h"
@@ -62,20 +61,19 @@ TEST_CASE("hdf5: what is written from memory is read from memory") {
         std::vector<std::string>{"one", std::string("\xff\0", 2)});
 }
 
-TEST_CASE("hdf5: no cut and no damaged byte crashes the reader, or passes for something else") {
-  using Clock = std::chrono::steady_clock;
+TEST_CASE("hdf5: no cut is taken for a whole file, and no damaged byte crashes the reader") {
   for (const auto& options :
        {std::map<std::string, std::string>{}, {{"compression", "gzip"}, {"chunk", "1024"}}}) {
     const std::string whole = written(options);
     REQUIRE(outcome(whole) == "no error");
-    const auto end = Clock::now() + std::chrono::seconds(5);
-    for (std::size_t cut = 0; cut < whole.size() && Clock::now() < end; cut += 7) {
+    for (std::size_t cut = 0; cut < whole.size(); cut += 7) {
       CAPTURE(cut);
-      CHECK(is_refusal(outcome(whole.substr(0, cut))));
-      CHECK(outcome(whole.substr(0, cut)) != "no error");
+      const std::string id = outcome(whole.substr(0, cut));
+      CAPTURE(id);
+      CHECK(is_refusal(id));
+      CHECK(id != "no error");
     }
-    const auto later = Clock::now() + std::chrono::seconds(10);
-    for (std::size_t at = 0; at < whole.size() && Clock::now() < later; ++at) {
+    for (std::size_t at = 0; at < whole.size(); ++at) {
       CAPTURE(at);
       for (const unsigned mask : {0xffu, 0x01u, 0x80u}) {
         std::string damaged = whole;
@@ -95,6 +93,9 @@ TEST_CASE("hdf5: filters are undone, and what does not fit is refused") {
   const Filter deflate{Filter::Kind::deflate};
   CHECK(unfiltered(bytes_of("acebdfg"), {shuffle}, 0, 7) == bytes_of("abcdefg"));
   CHECK(unfiltered(bytes_of("acebdfg"), {shuffle}, 1, 7) == bytes_of("acebdfg"));
+  const Filter untold{Filter::Kind::shuffle, 0};
+  CHECK(unfiltered(bytes_of("abc"), {untold}, 1, 3) == bytes_of("abc"));
+  CHECK(error_id([&] { unfiltered(bytes_of("abc"), {untold}, 0, 3); }) == "corrupt.filter");
   CHECK(error_id([&] { unfiltered(bytes_of("abc"), {}, 0, 4); }) == "corrupt.size");
   CHECK(error_id([&] { unfiltered(bytes_of("abc"), {sum}, 0, 4); }) == "corrupt.size");
   CHECK(error_id([&] { unfiltered(bytes_of("abcd0000"), {sum}, 0, 4); }) == "corrupt.checksum");
