@@ -178,8 +178,10 @@ Source source_of(hid_t object) {
 
 Handle open_object(hid_t other, haddr_t address) {
   const Source source = source_of(other);
+  const auto messages = object_header(*source.file, source.base, address);
+  check_messages(messages);
   // Opening one has the library read the names of the other files out of a heap, unchecked.
-  if (is_virtual(object_header(*source.file, source.base, address))) {
+  if (is_virtual(messages)) {
     throw Error(ErrorCode::unsafe, "virtual",
                 "it is a virtual dataset: its elements lie in other files, which are never opened");
   }

@@ -42,8 +42,8 @@ struct Source {
 };
 Source source_of(hid_t object);
 
-/// An object of the file that `other` lies in. Throws Error(unsafe.virtual) for a virtual dataset:
-/// the library is not to look at it at all.
+/// An object of the file that `other` lies in. Throws Error(unsafe.virtual) for a virtual dataset,
+/// and Error(corrupt) for what check_messages refuses: the library is not to look at those at all.
 Handle open_object(hid_t other, haddr_t address);
 
 /// `file`, opened read-only by the library. All members to be called in a ReadScope, except the

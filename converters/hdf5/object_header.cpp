@@ -166,7 +166,54 @@ std::optional<std::string_view> fill_of(std::string_view data) {
   return cursor.take(size);
 }
 
+void check_link(const HeaderMessage& message) {
+  constexpr std::uint64_t kHard = 0, kSoft = 1, kLeastOfUsers = 64;
+  Cursor cursor(message.data);
+  const std::uint64_t version = cursor.number(1), flags = cursor.number(1);
+  const std::uint64_t kind = (flags & 8) != 0 ? cursor.number(1) : kHard;
+  if (flags & 4) cursor.take(8);
+  const std::uint64_t charset = (flags & 0x10) != 0 ? cursor.number(1) : 0;
+  const std::uint64_t name = cursor.number(std::size_t{1} << (flags & 3));
+  if (message.shared || version != 1 || flags > 0x1f || charset > 1 || name == 0 ||
+      (kind > kSoft && kind < kLeastOfUsers))
+    refuse("has a link that is malformed");
+  cursor.take(name);
+  const std::uint64_t target = kind == kHard ? 8 : cursor.number(2);
+  if (kind == kSoft && target == 0) refuse("has a link to nothing");
+  cursor.take(target);
+}
+
+void check_layout(const HeaderMessage& message) {
+  constexpr std::uint64_t kChunked = 2, kMostBytesOfExtent = 8;
+  if (message.shared) refuse("has a layout in a shared message");
+  Cursor cursor(message.data);
+  const std::uint64_t version = cursor.number(1);
+  std::uint64_t extents = version < 3 ? cursor.number(1) : 0, bytes = 4;
+  if (cursor.number(1) != kChunked) return;
+  if (version < 3) {
+    cursor.take(5 + 8);
+  } else if (version == 3) {
+    extents = cursor.number(1);
+    cursor.take(8);
+  } else {
+    cursor.take(1);
+    extents = cursor.number(1);
+    bytes = cursor.number(1);
+  }
+  if (bytes == 0 || bytes > kMostBytesOfExtent) refuse("has extents of chunks of no known size");
+  for (; extents > 0; --extents) {
+    if (cursor.number(bytes) == 0) refuse("has chunks that are empty");
+  }
+}
+
 }  // namespace
+
+void check_messages(const std::vector<HeaderMessage>& messages) {
+  for (const HeaderMessage& message : messages) {
+    if (message.type == HeaderMessage::kLink) check_link(message);
+    if (message.type == HeaderMessage::kLayout) check_layout(message);
+  }
+}
 
 std::vector<HeaderMessage> object_header(const File& file, std::uint64_t base,
                                          std::uint64_t address) {

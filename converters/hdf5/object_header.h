@@ -14,6 +14,14 @@
 //     | version: u8 | flags: u8 | bytes of the name, its NUL included: u16 | of the type: u16 |
 //     | of the space: u16 | version 3: charset: u8 | name | type | space | elements |
 //     version 1 pads name, type and space to 8 bytes
+//   link, type 0x06:
+//     | 1: u8 | flags: u8 | flags & 8: kind, u8 | flags & 4: order, u64 | flags & 0x10: charset, u8
+//     | | bytes of the name: u8, u16, u32, u64 by flags & 3 | name | kind 0: address, u64 | | other
+//     kinds: bytes of the target, u16, and the target |
+//   layout of chunks, type 0x08, versions 1 and 2, 3, 4:
+//     | version: u8 | extents: u8 | 2: u8 | 5 x 0 | address: u64 | extents, each u32 |
+//     | 3: u8 | 2: u8 | extents: u8 | address: u64 | extents, each u32 |
+//     | 4: u8 | 2: u8 | flags: u8 | extents: u8 | bytes of each: u8 | extents | index ... |
 //
 // The library verifies the checksums when it opens the object.
 #pragma once
@@ -29,8 +37,8 @@
 namespace tensorferry::hdf5 {
 
 struct HeaderMessage {
-  static constexpr unsigned kOldFill = 0x04, kFill = 0x05, kLayout = 0x08, kAttribute = 0x0c,
-                            kContinuation = 0x10;
+  static constexpr unsigned kOldFill = 0x04, kFill = 0x05, kLink = 0x06, kLayout = 0x08,
+                            kAttribute = 0x0c, kContinuation = 0x10;
 
   unsigned type = 0;
   bool shared = false;  ///< `data` tells where the message is
@@ -49,6 +57,10 @@ std::optional<std::string_view> stored_attribute(const std::vector<HeaderMessage
 
 /// The stored elements of a compact dataset; nothing for any other layout.
 std::optional<std::string_view> stored_compact(const std::vector<HeaderMessage>& messages);
+
+/// Throws Error(corrupt.hdf5_header) for what crashes 1.10: it divides by the extents of chunks,
+/// and frees what it has not set when it lists a group with a link that it does not understand.
+void check_messages(const std::vector<HeaderMessage>& messages);
 
 /// Whether the elements of a dataset lie in other files.
 bool is_virtual(const std::vector<HeaderMessage>& messages);

@@ -75,7 +75,7 @@ TEST_CASE("hdf5: no cut is taken for a whole file, and no damaged byte crashes t
     }
     for (std::size_t at = 0; at < whole.size(); ++at) {
       CAPTURE(at);
-      for (const unsigned mask : {0xffu, 0x01u, 0x80u}) {
+      for (const unsigned mask : {0xffu, 0x01u}) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(static_cast<unsigned>(damaged[at]) ^ mask);
         const std::string id = outcome(damaged);
