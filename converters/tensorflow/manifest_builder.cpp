@@ -127,6 +127,11 @@ void ManifestBuilder::fill_slices(Tensor& tensor, const BundleEntry& entry) {
   }
   std::vector<Box> boxes;
   std::vector<std::string> missing;
+  // All of them first: one that cannot be read does not make orphans of the rest.
+  for (const Slice& slice : entry.slices) {
+    const auto found = slices_.find(encode_slice_key(tensor.name, slice));
+    if (found != slices_.end()) found->second.used = true;
+  }
   for (const Slice& slice : entry.slices) {
     try {
       boxes.push_back(box_of(slice, tensor.shape));
@@ -157,7 +162,6 @@ Piece ManifestBuilder::slice_piece(const Tensor& tensor, const BundleEntry& whol
     throw Error(ErrorCode::corrupt, "slices",
                 "slice " + slice_text(slice) + " is not in the index");
   }
-  found->second.used = true;
   try {
     const BundleEntry entry = parser_.parse(found->second.value);
     if (dtype_of_code(entry.dtype_code) != dtype_of_code(whole.dtype_code)) {

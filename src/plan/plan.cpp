@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/carriers.h"
 #include "core/strings.h"
 #include "io/output_files.h"
 #include "plan/mover.h"
@@ -92,6 +93,20 @@ void refuse_dtypes(const Manifest& manifest, const Format& format) {
   throw Error(ErrorCode::unsupported, "dtype", message);
 }
 
+/// A carrier may add a dimension, which readers must still accept.
+void refuse_ranks(const Manifest& manifest, const Format& format, const Limits& limits) {
+  std::vector<std::string> offenders;
+  for (const Tensor& tensor : manifest.tensors) {
+    const Encoding encoding = *format.writer->encoding_for(tensor);
+    if (carried_shape(encoding.carrier, tensor.shape).size() > limits.rank)
+      offenders.push_back(tensor.name);
+  }
+  if (offenders.empty()) return;
+  throw Error(ErrorCode::unsupported, "rank",
+              std::string(format.name) + " carries these with more than " +
+                  std::to_string(limits.rank) + " dimensions: " + join_names(offenders));
+}
+
 std::uint64_t count_aliases(const Manifest& manifest) {
   std::set<std::tuple<const File*, std::uint64_t, std::uint64_t>> seen;
   std::uint64_t aliases = 0;
@@ -167,6 +182,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   const Options options(format.write_options, write_options);
   refuse_problems(manifest);
   refuse_dtypes(manifest, format);
+  refuse_ranks(manifest, format, limits);
 
   auto state = std::make_unique<State>();
   state->format = format;
