@@ -117,6 +117,8 @@ class DatasetReader {
     tensor.attributes = std::move(attributes.scalars);
     const Tags tags = take_tags(tensor.attributes);
     apply_name(tensor, tags);
+    for (const Note& note : attributes.notes)
+      notes_.push_back({note.id, printable(tensor.name) + ": " + note.text});
     if (attributes.left_out > 0) {
       notes_.push_back({"hdf5.attributes_left_out",
                         printable(tensor.name) + ": " + std::to_string(attributes.left_out) +

@@ -9,7 +9,7 @@
 namespace tensorferry::hdf5 {
 namespace {
 
-constexpr std::string_view kReading = "read an attribute";
+constexpr std::string_view kReading = "read an attribute", kOutside = "dense_attribute";
 
 /// The attributes of one object. Those of variable length are read out of its header.
 class Object {
@@ -38,7 +38,7 @@ std::vector<std::string> Object::variable(const std::string& name, std::size_t c
   }
   const auto stored = stored_attribute(messages_, name);
   if (!stored) {
-    throw Error(ErrorCode::unsupported, "dense_attribute",
+    throw Error(ErrorCode::unsupported, std::string(kOutside),
                 "its attribute " + printable(name) +
                     " has a variable length and lies outside the object header");
   }
@@ -179,6 +179,10 @@ StoredAttributes read_attributes(hid_t object, AttributeBudget& budget) {
       }
     } catch (const Error& error) {
       if (error.code() == ErrorCode::unsafe) throw;
+      if (error.detail() == kOutside) {
+        result.notes.push_back({"hdf5.attribute_left_out", error.message() + "; it is left out"});
+        continue;
+      }
     }
     ++result.left_out;
   }

@@ -5,6 +5,7 @@
 #include "error_id.h"
 #include "hdf5/chunk_cache.h"
 #include "hdf5/filters.h"
+#include "hdf5/global_heap.h"
 #include "layout_in_memory.h"
 #include "temp_folder.h"
 #include "tensorferry/tensorferry.h"
@@ -83,6 +84,39 @@ TEST_CASE("hdf5: no cut is taken for a whole file, and no damaged byte crashes t
         CHECK(is_refusal(id));
       }
     }
+  }
+}
+
+TEST_CASE("hdf5: a value of variable length is where its reference says, or refused") {
+  std::string bytes(8, '#');  // a user block
+  bytes += std::string("GCOL\1\0\0\0\x40\0\0\0\0\0\0\0", 16);
+  bytes += std::string("\2\0\1\0\0\0\0\0\3\0\0\0\0\0\0\0abc\0\0\0\0\0", 24);
+  bytes += std::string("\0\0\0\0\0\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24);
+  const auto value = [&](hdf5::HeapReference reference, std::string changed) {
+    std::string found;
+    const std::string id = error_id([&] {
+      const auto file = memory_file("x", changed);
+      hdf5::GlobalHeap heap(*file, 8);
+      found = heap.value(reference);
+    });
+    return id == "no error" ? found : id;
+  };
+  CHECK(value({3, 0, 2}, bytes) == "abc");
+  CHECK(value({0, 0, 0}, bytes).empty());
+  const std::string refused = "corrupt.hdf5_heap";
+  for (const hdf5::HeapReference& wrong : {hdf5::HeapReference{3, 0, 0},
+                                           {3, 0, 1},
+                                           {3, 0, 65538},
+                                           {2, 0, 2},
+                                           {4, 0, 2},
+                                           {3, 1, 2},
+                                           {3, ~0ull, 2}})
+    CHECK(value(wrong, bytes) == refused);
+  for (const std::size_t at : {8u, 12u, 16u, 20u, 24u, 32u, 36u}) {
+    CAPTURE(at);
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x7f);
+    CHECK(value({3, 0, 2}, damaged) == refused);
   }
 }
 
