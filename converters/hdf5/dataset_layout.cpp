@@ -1,8 +1,11 @@
 #include "dataset_layout.h"
 
+#include <algorithm>
 #include <array>
-#include <span>
+#include <cstring>
 
+#include "global_heap.h"
+#include "object_header.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
@@ -32,9 +35,9 @@ std::string filter_name(H5Z_filter_t id, std::string_view stored) {
   return stored.empty() ? "not known" : printable(stored);
 }
 
-// `local` = with the values that the library sets for the dataset's type; it does so for elements
-// of a fixed size only.
-Filter filter_at(hid_t creation, unsigned index, bool local) {
+// The library sets the values of shuffle for elements of a fixed size only (`sized`); for others it
+// leaves the filter out, chunk by chunk.
+Filter filter_at(hid_t creation, unsigned index, bool sized) {
   std::array<unsigned, 8> values{};
   std::size_t count = values.size();
   std::array<char, 64> name{};
@@ -46,7 +49,7 @@ Filter filter_at(hid_t creation, unsigned index, bool local) {
     case H5Z_FILTER_DEFLATE:
       return {Filter::Kind::deflate};
     case H5Z_FILTER_SHUFFLE:
-      if (local && (count != 1 || values[0] == 0))
+      if (sized && (count != 1 || values[0] == 0))
         throw Error(ErrorCode::corrupt, "filter",
                     "its shuffle filter does not say of how many bytes");
       return {Filter::Kind::shuffle, values[0]};
@@ -60,12 +63,12 @@ Filter filter_at(hid_t creation, unsigned index, bool local) {
   }
 }
 
-std::vector<Filter> filters_of(hid_t creation, bool local) {
+std::vector<Filter> filters_of(hid_t creation, bool sized) {
   const int count = readable(H5Pget_nfilters(creation), "read the filters of a dataset");
   std::vector<Filter> filters;
   unsigned deflates = 0;
   for (int i = 0; i < count; ++i) {
-    filters.push_back(filter_at(creation, static_cast<unsigned>(i), local));
+    filters.push_back(filter_at(creation, static_cast<unsigned>(i), sized));
     deflates += filters.back().kind == Filter::Kind::deflate;
   }
   if (deflates > 1 || filters.size() > 32)
@@ -125,7 +128,6 @@ void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chun
 FileRange chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation, Placement placement,
                     const DatasetOptions& options) {
   placement.chunk = chunk_of(creation, placement.shape);
-  placement.filters = filters_of(creation, true);
   unsigned chunk_options = 0;
   readable(H5Pget_chunk_opts(creation, &chunk_options), kReading);
   placement.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
@@ -151,6 +153,26 @@ FileRange contiguous(const SharedFile& shared, hid_t dataset, const Placement& p
   return {fill_file(shared, placement.fill, bytes), 0, bytes};
 }
 
+FileRange outside_header(const SharedFile& shared, hid_t dataset, hid_t creation,
+                         Placement placement, const DatasetOptions& options) {
+  const std::uint64_t bytes =
+      checked_multiply(element_count(placement.shape), placement.element_bytes);
+  refuse_bomb(dataset, bytes);
+  switch (readable(H5Pget_layout(creation), kReading)) {
+    case H5D_CONTIGUOUS:
+      return contiguous(shared, dataset, placement, bytes);
+    case H5D_CHUNKED:
+      return chunks_of(shared, dataset, creation, std::move(placement), options);
+    default:
+      throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
+  }
+}
+
+std::vector<HeaderMessage> header_of(hid_t dataset, haddr_t address) {
+  const Source source = source_of(dataset);
+  return object_header(*source.file, source.base, address);
+}
+
 }  // namespace
 
 void refuse_foreign_storage(hid_t creation) {
@@ -170,37 +192,63 @@ FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr
                       const DatasetOptions& options) {
   const Handle creation =
       readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
-  const std::uint64_t bytes = checked_multiply(element_count(shape), element_bytes);
-  refuse_bomb(dataset, bytes);
-  Placement placement;
-  placement.address = address;
-  placement.shape = shape;
-  placement.element_bytes = element_bytes;
+  Placement placement{address, shape, element_bytes, {}, filters_of(creation.id(), true),
+                      false,   {}};
   if (options.allow_fill) placement.fill = fill_value(creation.id(), type, element_bytes);
-  switch (readable(H5Pget_layout(creation.id()), kReading)) {
-    case H5D_CONTIGUOUS:
-      return contiguous(shared, dataset, placement, bytes);
-    case H5D_CHUNKED:
-      return chunks_of(shared, dataset, creation.id(), std::move(placement), options);
-    case H5D_COMPACT:
-      // A message of an object header ends at 64 KiB.
-      if (bytes >= 65536 || H5Dget_storage_size(dataset) < bytes)
-        throw Error(ErrorCode::corrupt, "size", "it is too large to lie in its object header");
-      return {compact_file(shared, std::move(placement)), 0, bytes};
-    default:
-      throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
-  }
+  if (readable(H5Pget_layout(creation.id()), kReading) != H5D_COMPACT)
+    return outside_header(shared, dataset, creation.id(), std::move(placement), options);
+  const std::uint64_t bytes = checked_multiply(element_count(shape), element_bytes);
+  // A message of an object header ends at 64 KiB.
+  if (bytes >= 65536 || H5Dget_storage_size(dataset) < bytes)
+    throw Error(ErrorCode::corrupt, "size", "it is too large to lie in its object header");
+  return {compact_file(shared, std::move(placement)), 0, bytes};
 }
 
-void check_rows(hid_t dataset, const Shape& shape, const DatasetOptions& options) {
+FileRange references_of(const SharedFile& shared, hid_t dataset, haddr_t address,
+                        const Shape& shape, const DatasetOptions& options) {
   const Handle creation =
       readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
-  if (readable(H5Pget_layout(creation.id()), kReading) == H5D_CHUNKED) {
-    static_cast<void>(filters_of(creation.id(), false));
-    if (!options.allow_fill) check_chunks_are_there(dataset, shape, chunk_of(creation.id(), shape));
-  } else if (H5Dget_storage_size(dataset) == 0 && !options.allow_fill) {
-    never_written("it was");
+  const auto messages = header_of(dataset, address);
+  Placement placement{address, shape, HeapReference::kBytes, {}, filters_of(creation.id(), false),
+                      false,   {}};
+  if (options.allow_fill) {
+    placement.fill.resize(HeapReference::kBytes);
+    if (const auto fill = stored_fill(messages))
+      std::memcpy(placement.fill.data(), fill->data(),
+                  std::min(fill->size(), placement.fill.size()));
   }
+  if (readable(H5Pget_layout(creation.id()), kReading) != H5D_COMPACT)
+    return outside_header(shared, dataset, creation.id(), std::move(placement), options);
+  const std::uint64_t bytes = checked_multiply(element_count(shape), HeapReference::kBytes);
+  const auto stored = stored_compact(messages);
+  if (!stored || stored->size() < bytes)
+    throw Error(ErrorCode::corrupt, "size", "its object header does not hold its elements");
+  return {memory_file(shared.payload->name(), stored->substr(0, bytes)), 0, bytes};
+}
+
+void check_fill_value(hid_t dataset, haddr_t address) {
+  const Handle type = readable_handle(H5Dget_type(dataset), H5Tclose, "read a type");
+  const H5T_class_t kind = H5Tget_class(type.id());
+  const bool text = kind == H5T_STRING;
+  if (text && readable(H5Tis_variable_str(type.id()), kReading) == 0) return;
+  bool variable = false;
+  for (const H5T_class_t part : {H5T_VLEN, H5T_STRING, H5T_REFERENCE})
+    variable = variable || readable(H5Tdetect_class(type.id(), part), kReading) > 0;
+  if (!variable) return;
+  const auto messages = header_of(dataset, address);
+  const auto fill = stored_fill(messages);
+  if (!fill) return;
+  bool bytes = text;
+  if (kind == H5T_VLEN) {
+    const Handle base = readable_handle(H5Tget_super(type.id()), H5Tclose, "read a type");
+    bytes = H5Tget_class(base.id()) == H5T_INTEGER && H5Tget_size(base.id()) == 1;
+  }
+  if (!bytes)
+    throw Error(ErrorCode::unsupported, "dtype", "its HDF5 type has parts of variable length");
+  if (fill->size() != HeapReference::kBytes)
+    throw Error(ErrorCode::corrupt, "size", "its fill value has another size than its elements");
+  const Source source = source_of(dataset);
+  GlobalHeap(*source.file, source.base).value(HeapReference::at(fill->data()));
 }
 
 }  // namespace tensorferry::hdf5

@@ -104,6 +104,7 @@ class DatasetReader {
       : shared_(shared), dataset_(dataset), address_(address), options_(options), notes_(notes) {}
 
   void read(Tensor& tensor, AttributeBudget& budget) {
+    check_fill_value(dataset_, address_);
     {
       const Handle creation = readable_handle(H5Dget_create_plist(dataset_), H5Pclose,
                                               "read the settings of a dataset");
@@ -116,6 +117,8 @@ class DatasetReader {
     tensor.attributes = std::move(attributes.scalars);
     const Tags tags = take_tags(tensor.attributes);
     apply_name(tensor, tags);
+    for (const Note& note : attributes.notes)
+      notes_.push_back({note.id, printable(tensor.name) + ": " + note.text});
     if (attributes.left_out > 0) {
       notes_.push_back({"hdf5.attributes_left_out",
                         printable(tensor.name) + ": " + std::to_string(attributes.left_out) +
@@ -150,7 +153,8 @@ class DatasetReader {
     tensor.stored.order = stored.big_endian ? std::endian::big : std::endian::little;
     const std::uint64_t elements = tensor.elements();
     if (stored.form == StoredType::Form::rows) {
-      tensor.stored.pieces.push_back(rows(tensor.shape, elements));
+      tensor.stored.pieces.push_back(
+          rows(tensor.shape, elements, H5Tget_class(type) == H5T_STRING));
       return;
     }
     FileRange range = elements == 0 ? FileRange{shared_.payload, 0, 0}
@@ -166,14 +170,15 @@ class DatasetReader {
     tensor.stored.pieces.push_back(std::move(piece));
   }
 
-  Piece rows(const Shape& shape, std::uint64_t elements) const {
+  Piece rows(const Shape& shape, std::uint64_t elements, bool text) const {
     Piece piece;
     if (elements == 0) {
       piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
       return piece;
     }
-    check_rows(dataset_, shape, options_);
-    piece.origin = string_rows(shared_, address_, elements, options_.limits.string_bytes);
+    piece.origin = string_rows(shared_, source_of(dataset_).base,
+                               references_of(shared_, dataset_, address_, shape, options_), text,
+                               options_.limits.string_bytes);
     return piece;
   }
 

@@ -35,6 +35,17 @@ inline Handle readable_handle(hid_t id, Handle::Close closer, std::string_view d
   return Handle(readable(id, doing), closer, doing);
 }
 
+/// The file that an open object lies in, and where its addresses count from.
+struct Source {
+  const File* file;
+  std::uint64_t base;
+};
+Source source_of(hid_t object);
+
+/// An object of the file that `other` lies in. Throws Error(unsafe.virtual) for a virtual dataset,
+/// and Error(corrupt) for what check_messages refuses: the library is not to look at those at all.
+Handle open_object(hid_t other, haddr_t address);
+
 /// `file`, opened read-only by the library. All members to be called in a ReadScope, except the
 /// destructor.
 class OpenFile {

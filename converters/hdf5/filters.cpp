@@ -53,7 +53,7 @@ std::vector<std::byte> inflated(std::vector<std::byte>& stored, std::size_t limi
 }
 
 std::vector<std::byte> unshuffled(const std::vector<std::byte>& bytes, std::size_t element) {
-  const std::size_t count = element == 0 ? 0 : bytes.size() / element;
+  const std::size_t count = bytes.size() / element;
   if (element <= 1 || count <= 1) return bytes;
   std::vector<std::byte> result(bytes);
   for (std::size_t part = 0; part < element; ++part) {
@@ -114,6 +114,8 @@ std::vector<std::byte> unfiltered(std::vector<std::byte> stored, const std::vect
         stored = inflated(stored, size + checksums * kChecksum);
         break;
       case Filter::Kind::shuffle:
+        if (filters[i].element_bytes == 0)
+          corrupt("filter", "its shuffle filter does not say of how many bytes");
         stored = unshuffled(stored, filters[i].element_bytes);
         break;
       case Filter::Kind::fletcher32:

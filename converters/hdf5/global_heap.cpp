@@ -1,8 +1,6 @@
 #include "global_heap.h"
 
 #include <algorithm>
-#include <string>
-#include <string_view>
 
 #include "tensorferry/error.h"
 #include "tensorferry/values.h"
@@ -14,9 +12,10 @@ using namespace std::string_view_literals;
 
 constexpr std::string_view kStart = "GCOL\1\0\0\0"sv;
 constexpr std::uint64_t kHeader = 16, kObjectHeader = 16;
+constexpr std::uint64_t kMostHeld = std::uint64_t{1} << 20;
 
-std::uint64_t number_at(const std::string& bytes, std::size_t at, std::size_t count) {
-  return little_endian(reinterpret_cast<const std::byte*>(bytes.data()) + at, count);
+std::uint64_t number_at(const char* bytes, std::size_t count) {
+  return little_endian(reinterpret_cast<const std::byte*>(bytes), count);
 }
 
 [[noreturn]] void refuse(std::uint64_t address, const std::string& why) {
@@ -24,34 +23,77 @@ std::uint64_t number_at(const std::string& bytes, std::size_t at, std::size_t co
               "the global heap collection at " + std::to_string(address) + " " + why);
 }
 
-void check_heap(const File& file, std::uint64_t address) {
-  if (file.size() - address < kHeader) return;  // the library finds that itself
-  const std::uint64_t size = number_at(file.read_string(address, kHeader), 8, 8);
-  if (size > file.size() - address) refuse(address, "reaches past the end of the file");
-  for (std::uint64_t at = kHeader; at <= size && size - at >= kObjectHeader;) {
-    const std::string header = file.read_string(address + at, kObjectHeader);
-    const bool free = number_at(header, 0, 2) == 0;
-    const std::uint64_t bytes = number_at(header, 8, 8), room = size - at;
-    const std::uint64_t least = free ? kObjectHeader : 0;
-    if (bytes < least || bytes > room - (free ? 0 : kObjectHeader)) {
-      refuse(address, "has an object of " + std::to_string(bytes) + " bytes where " +
-                          std::to_string(room) + " are left");
-    }
-    at += free ? bytes : kObjectHeader + (bytes + 7) / 8 * 8;
-  }
-}
-
 }  // namespace
 
-void check_heaps(const File& file, std::uint64_t offset, std::uint64_t length) {
-  // A collection may begin in one read and go on in the next.
-  const std::uint64_t before = std::min<std::uint64_t>(offset, kStart.size() - 1);
-  const std::uint64_t behind =
-      std::min<std::uint64_t>(kStart.size() - 1, file.size() - offset - length);
-  const std::string bytes = file.read_string(offset - before, before + length + behind);
-  for (std::size_t at = bytes.find(kStart); at != std::string::npos;
-       at = bytes.find(kStart, at + 1))
-    check_heap(file, offset - before + at);
+HeapReference HeapReference::at(const char* stored) {
+  return {number_at(stored, 4), number_at(stored + 4, 8), number_at(stored + 12, 4)};
+}
+
+std::string GlobalHeap::bytes(std::uint64_t begin, std::uint64_t size) const {
+  if (begin >= held_begin_ && begin - held_begin_ <= held_.size() &&
+      size <= held_.size() - (begin - held_begin_))
+    return held_.substr(begin - held_begin_, size);
+  return file_.read_string(begin, size);
+}
+
+GlobalHeap::Objects GlobalHeap::walk(std::uint64_t begin, std::uint64_t end) const {
+  Objects objects;
+  for (std::uint64_t at = begin + kHeader; end - at >= kObjectHeader;) {
+    const std::string header = bytes(at, kObjectHeader);
+    const std::uint64_t index = number_at(header.data(), 2), size = number_at(&header[8], 8);
+    const std::uint64_t room = end - at - (index == 0 ? 0 : kObjectHeader);
+    if (size > room || (index == 0 && size < kObjectHeader)) {
+      refuse(begin, "has an object of " + std::to_string(size) + " bytes where " +
+                        std::to_string(room) + " are left");
+    }
+    if (index != 0) objects.push_back({index, at + kObjectHeader, size});
+    // The padding of the last one may be cut.
+    at += std::min(index == 0 ? size : kObjectHeader + (size + 7) / 8 * 8, end - at);
+  }
+  const auto by_index = [](const Object& a, const Object& b) { return a.index < b.index; };
+  std::sort(objects.begin(), objects.end(), by_index);
+  for (std::size_t i = 1; i < objects.size(); ++i) {
+    if (objects[i].index == objects[i - 1].index)
+      refuse(begin, "has two objects " + std::to_string(objects[i].index));
+  }
+  return objects;
+}
+
+const GlobalHeap::Objects& GlobalHeap::collection(std::uint64_t address) {
+  if (const auto known = known_.find(address); known != known_.end()) return known->second;
+  if (address > file_.size() || base_ > file_.size() - address ||
+      file_.size() - address - base_ < kHeader)
+    refuse(address, "lies outside the file");
+  const std::uint64_t begin = base_ + address;
+  const std::string header = file_.read_string(begin, kHeader);
+  if (!header.starts_with(kStart)) refuse(address, "is none: it does not begin like one");
+  const std::uint64_t size = number_at(&header[8], 8);
+  if (size < kHeader || size > file_.size() - begin)
+    refuse(address, "has " + std::to_string(size) + " bytes, which the file does not hold");
+  // What overlaps could be walked through without end.
+  if (size > file_.size() - walked_) refuse(address, "overlaps others");
+  walked_ += size;
+  held_.clear();
+  if (size <= kMostHeld) {
+    held_ = file_.read_string(begin, size);
+    held_begin_ = begin;
+  }
+  return known_.emplace(address, walk(begin, begin + size)).first->second;
+}
+
+std::string GlobalHeap::value(const HeapReference& reference) {
+  if (reference.length == 0 && reference.address == 0) return {};
+  const Objects& objects = collection(reference.address);
+  const auto found = std::lower_bound(
+      objects.begin(), objects.end(), reference.index,
+      [](const Object& object, std::uint64_t index) { return object.index < index; });
+  if (found == objects.end() || found->index != reference.index)
+    refuse(reference.address, "has no object " + std::to_string(reference.index));
+  if (found->size != reference.length) {
+    refuse(reference.address, "has an object of " + std::to_string(found->size) +
+                                  " bytes where a value takes " + std::to_string(reference.length));
+  }
+  return bytes(found->begin, found->size);
 }
 
 }  // namespace tensorferry::hdf5

@@ -27,8 +27,7 @@ Handle group_at(hid_t parent, const std::string& name) {
   if (H5Lexists(parent, name.c_str(), H5P_DEFAULT) <= 0 ||
       H5Lget_info(parent, name.c_str(), &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD)
     return {};
-  Handle object =
-      readable_handle(H5Oopen_by_addr(parent, info.u.address), H5Oclose, "open a group");
+  Handle object = open_object(parent, info.u.address);
   return H5Iget_type(object.id()) == H5I_GROUP ? std::move(object) : Handle();
 }
 

@@ -113,8 +113,7 @@ class Namer {
       if (H5Lexists(at.id(), name.c_str(), H5P_DEFAULT) <= 0 ||
           H5Lget_info(at.id(), name.c_str(), &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD)
         return {};
-      Handle next =
-          readable_handle(H5Oopen_by_addr(file_.id(), info.u.address), H5Oclose, "open a group");
+      Handle next = open_object(file_.id(), info.u.address);
       if (H5Iget_type(next.id()) != H5I_GROUP) return {};
       at = std::move(next);
     }

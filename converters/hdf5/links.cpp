@@ -87,9 +87,7 @@ class Walker {
                     " bytes");
   }
 
-  Handle open(haddr_t address) const {
-    return readable_handle(H5Oopen_by_addr(file_.id(), address), H5Oclose, "open an object");
-  }
+  Handle open(haddr_t address) const { return open_object(file_.id(), address); }
 
   std::vector<Link> list(haddr_t address) const {
     const Handle group = open(address);

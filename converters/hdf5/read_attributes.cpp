@@ -1,49 +1,74 @@
 #include "read_attributes.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "fixed_text.h"
+#include "global_heap.h"
+#include "object_header.h"
 
 namespace tensorferry::hdf5 {
 namespace {
 
-constexpr std::string_view kReading = "read an attribute";
+constexpr std::string_view kReading = "read an attribute", kOutside = "dense_attribute";
+
+/// The attributes of one object. Those of variable length are read out of its header.
+class Object {
+ public:
+  explicit Object(hid_t id) : id_(id) {}
+
+  hid_t id() const { return id_; }
+  /// The values of an attribute of `count` elements. Throws Error(unsupported.dense_attribute)
+  /// where the object keeps its attributes outside its header.
+  std::vector<std::string> variable(const std::string& name, std::size_t count,
+                                    AttributeBudget& budget);
+
+ private:
+  hid_t id_;
+  std::optional<Source> source_;
+  std::vector<HeaderMessage> messages_;
+};
+
+std::vector<std::string> Object::variable(const std::string& name, std::size_t count,
+                                          AttributeBudget& budget) {
+  if (!source_) {
+    source_ = source_of(id_);
+    H5O_info_t info{};
+    readable(H5Oget_info2(id_, &info, H5O_INFO_BASIC), kReading);
+    messages_ = object_header(*source_->file, source_->base, info.addr);
+  }
+  const auto stored = stored_attribute(messages_, name);
+  if (!stored) {
+    throw Error(ErrorCode::unsupported, std::string(kOutside),
+                "its attribute " + printable(name) +
+                    " has a variable length and lies outside the object header");
+  }
+  constexpr std::size_t kBytes = HeapReference::kBytes, kPadding = 7;
+  if (stored->size() / kBytes != count || stored->size() % kBytes > kPadding)
+    throw Error(ErrorCode::corrupt, "hdf5", "its attribute " + printable(name) + " is cut off");
+  GlobalHeap heap(*source_->file, source_->base);
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    const HeapReference reference = HeapReference::at(stored->data() + i * kBytes);
+    budget.take(reference.length);
+    values.push_back(heap.value(reference));
+  }
+  return values;
+}
 
 struct Opened {
+  Object& object;
+  std::string name;
   Handle attribute, type, space;
 };
 
-Opened open(hid_t object, const char* name) {
-  Opened opened;
+Opened open(Object& owner, const char* name) {
+  Opened opened{owner, name, {}, {}, {}};
+  const hid_t object = owner.id();
   opened.attribute = readable_handle(H5Aopen(object, name, H5P_DEFAULT), H5Aclose, kReading);
   opened.type = readable_handle(H5Aget_type(opened.attribute.id()), H5Tclose, kReading);
   opened.space = readable_handle(H5Aget_space(opened.attribute.id()), H5Sclose, kReading);
   return opened;
 }
-
-/// Text elements of variable length, given back to the library at the end.
-class TextRows {
- public:
-  TextRows(const Opened& opened, std::size_t count) : opened_(opened), rows_(count, nullptr) {
-    readable(H5Aread(opened.attribute.id(), opened.type.id(), rows_.data()), kReading);
-  }
-  ~TextRows() { H5Dvlen_reclaim(opened_.type.id(), opened_.space.id(), H5P_DEFAULT, rows_.data()); }
-  TextRows(const TextRows&) = delete;
-  TextRows& operator=(const TextRows&) = delete;
-
-  std::vector<std::string> copied(AttributeBudget& budget) const {
-    std::vector<std::string> texts;
-    for (const char* row : rows_) {
-      texts.emplace_back(row == nullptr ? "" : row);
-      budget.take(texts.back().size());
-    }
-    return texts;
-  }
-
- private:
-  const Opened& opened_;
-  std::vector<char*> rows_;
-};
 
 std::vector<std::string> fixed_texts(const Opened& opened, std::size_t count,
                                      AttributeBudget& budget) {
@@ -57,22 +82,14 @@ std::vector<std::string> fixed_texts(const Opened& opened, std::size_t count,
 std::vector<std::string> texts_of(const Opened& opened, AttributeBudget& budget) {
   const auto count =
       static_cast<std::size_t>(readable(H5Sget_simple_extent_npoints(opened.space.id()), kReading));
-  budget.take(checked_multiply(count, sizeof(char*)));
+  budget.take(checked_multiply(count, sizeof(std::string)));
   if (count == 0) return {};
-  if (readable(H5Tis_variable_str(opened.type.id()), kReading) > 0)
-    return TextRows(opened, count).copied(budget);
+  if (readable(H5Tis_variable_str(opened.type.id()), kReading) > 0) {
+    std::vector<std::string> texts = opened.object.variable(opened.name, count, budget);
+    for (std::string& text : texts) text.resize(std::min(text.find('\0'), text.size()));
+    return texts;
+  }
   return fixed_texts(opened, count, budget);
-}
-
-// A string that is not UTF-8, or has NUL, as our writer stores it.
-std::string bytes_of(const Opened& opened, AttributeBudget& budget) {
-  hvl_t row{};
-  const Handle type = readable_handle(H5Tvlen_create(H5T_STD_U8LE), H5Tclose, kReading);
-  readable(H5Aread(opened.attribute.id(), type.id(), &row), kReading);
-  std::string text(static_cast<const char*>(row.p), row.p == nullptr ? 0 : row.len);
-  H5free_memory(row.p);
-  budget.take(text.size());
-  return text;
 }
 
 std::optional<AttributeValue> integer_of(const Opened& opened) {
@@ -115,7 +132,8 @@ std::optional<AttributeValue> scalar_of(const Opened& opened, AttributeBudget& b
       const Handle base = readable_handle(H5Tget_super(opened.type.id()), H5Tclose, kReading);
       if (H5Tget_class(base.id()) != H5T_INTEGER || H5Tget_size(base.id()) != 1)
         return std::nullopt;
-      return bytes_of(opened, budget);
+      // A string that is not UTF-8, or has NUL, as our writer stores it.
+      return opened.object.variable(opened.name, 1, budget).at(0);
     }
     default:
       return std::nullopt;
@@ -150,16 +168,21 @@ StoredAttributes read_attributes(hid_t object, AttributeBudget& budget) {
   readable(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &found),
            "list attributes");
   StoredAttributes result;
+  Object owner(object);
   for (const std::string& name : found.names) {
     budget.take(name.size());
     try {
-      const Opened opened = open(object, name.c_str());
+      const Opened opened = open(owner, name.c_str());
       if (auto value = scalar_of(opened, budget)) {
         result.scalars.emplace(name, std::move(*value));
         continue;
       }
     } catch (const Error& error) {
       if (error.code() == ErrorCode::unsafe) throw;
+      if (error.detail() == kOutside) {
+        result.notes.push_back({"hdf5.attribute_left_out", error.message() + "; it is left out"});
+        continue;
+      }
     }
     ++result.left_out;
   }
@@ -168,7 +191,8 @@ StoredAttributes read_attributes(hid_t object, AttributeBudget& budget) {
 
 std::optional<std::string> text_attribute(hid_t object, const char* name, AttributeBudget& budget) {
   if (H5Aexists(object, name) <= 0) return std::nullopt;
-  const Opened opened = open(object, name);
+  Object owner(object);
+  const Opened opened = open(owner, name);
   auto value = scalar_of(opened, budget);
   if (!value || !std::holds_alternative<std::string>(*value)) return std::nullopt;
   return std::get<std::string>(std::move(*value));
@@ -177,7 +201,8 @@ std::optional<std::string> text_attribute(hid_t object, const char* name, Attrib
 std::optional<std::vector<std::string>> text_list_attribute(hid_t object, const char* name,
                                                             AttributeBudget& budget) {
   if (H5Aexists(object, name) <= 0) return std::nullopt;
-  const Opened opened = open(object, name);
+  Object owner(object);
+  const Opened opened = open(owner, name);
   if (readable(H5Sget_simple_extent_npoints(opened.space.id()), kReading) == 0)
     return std::vector<std::string>();
   if (H5Tget_class(opened.type.id()) != H5T_STRING) {

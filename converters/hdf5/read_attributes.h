@@ -25,6 +25,7 @@ class AttributeBudget {
 struct StoredAttributes {
   Attributes scalars;        ///< under their stored names
   std::size_t left_out = 0;  ///< arrays, and types that no attribute of ours has
+  std::vector<Note> notes;   ///< of those of variable length that lie outside the object header
 };
 
 /// The scalars of an object: text, integers, floats, bools. An attribute that cannot be read counts

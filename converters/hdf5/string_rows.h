@@ -6,9 +6,10 @@
 
 namespace tensorferry::hdf5 {
 
-/// The elements of the dataset at `address`, whose type has variable length (text, or rows of
-/// bytes). Loading takes at most `most_bytes` of memory, else it throws Error(resources).
-Strings string_rows(SharedFile shared, haddr_t address, std::uint64_t elements,
+/// The elements of a dataset whose type has variable length: text, which ends before the first NUL,
+/// or rows of bytes. `references` is what is stored of them; addresses count from `base`. Loading
+/// takes at most `most_bytes` of memory, else it throws Error(resources).
+Strings string_rows(SharedFile shared, std::uint64_t base, FileRange references, bool text,
                     std::uint64_t most_bytes);
 
 /// The elements of a dataset of fixed-size text, whose bytes are `bytes`.

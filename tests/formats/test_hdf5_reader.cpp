@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cstring>
 
 #include "error_id.h"
 #include "hdf5/chunk_cache.h"
 #include "hdf5/filters.h"
+#include "hdf5/global_heap.h"
 #include "layout_in_memory.h"
 #include "temp_folder.h"
 #include "tensorferry/tensorferry.h"
@@ -62,22 +62,21 @@ TEST_CASE("hdf5: what is written from memory is read from memory") {
         std::vector<std::string>{"one", std::string("\xff\0", 2)});
 }
 
-TEST_CASE("hdf5: no cut and no damaged byte crashes the reader, or passes for something else") {
-  using Clock = std::chrono::steady_clock;
+TEST_CASE("hdf5: no cut is taken for a whole file, and no damaged byte crashes the reader") {
   for (const auto& options :
        {std::map<std::string, std::string>{}, {{"compression", "gzip"}, {"chunk", "1024"}}}) {
     const std::string whole = written(options);
     REQUIRE(outcome(whole) == "no error");
-    const auto end = Clock::now() + std::chrono::seconds(5);
-    for (std::size_t cut = 0; cut < whole.size() && Clock::now() < end; cut += 7) {
+    for (std::size_t cut = 0; cut < whole.size(); cut += 7) {
       CAPTURE(cut);
-      CHECK(is_refusal(outcome(whole.substr(0, cut))));
-      CHECK(outcome(whole.substr(0, cut)) != "no error");
+      const std::string id = outcome(whole.substr(0, cut));
+      CAPTURE(id);
+      CHECK(is_refusal(id));
+      CHECK(id != "no error");
     }
-    const auto later = Clock::now() + std::chrono::seconds(10);
-    for (std::size_t at = 0; at < whole.size() && Clock::now() < later; ++at) {
+    for (std::size_t at = 0; at < whole.size(); ++at) {
       CAPTURE(at);
-      for (const unsigned mask : {0xffu, 0x01u, 0x80u}) {
+      for (const unsigned mask : {0xffu, 0x01u}) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(static_cast<unsigned>(damaged[at]) ^ mask);
         const std::string id = outcome(damaged);
@@ -88,6 +87,39 @@ TEST_CASE("hdf5: no cut and no damaged byte crashes the reader, or passes for so
   }
 }
 
+TEST_CASE("hdf5: a value of variable length is where its reference says, or refused") {
+  std::string bytes(8, '#');  // a user block
+  bytes += std::string("GCOL\1\0\0\0\x40\0\0\0\0\0\0\0", 16);
+  bytes += std::string("\2\0\1\0\0\0\0\0\3\0\0\0\0\0\0\0abc\0\0\0\0\0", 24);
+  bytes += std::string("\0\0\0\0\0\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24);
+  const auto value = [&](hdf5::HeapReference reference, std::string changed) {
+    std::string found;
+    const std::string id = error_id([&] {
+      const auto file = memory_file("x", changed);
+      hdf5::GlobalHeap heap(*file, 8);
+      found = heap.value(reference);
+    });
+    return id == "no error" ? found : id;
+  };
+  CHECK(value({3, 0, 2}, bytes) == "abc");
+  CHECK(value({0, 0, 0}, bytes).empty());
+  const std::string refused = "corrupt.hdf5_heap";
+  for (const hdf5::HeapReference& wrong : {hdf5::HeapReference{3, 0, 0},
+                                           {3, 0, 1},
+                                           {3, 0, 65538},
+                                           {2, 0, 2},
+                                           {4, 0, 2},
+                                           {3, 1, 2},
+                                           {3, ~0ull, 2}})
+    CHECK(value(wrong, bytes) == refused);
+  for (const std::size_t at : {8u, 12u, 16u, 20u, 24u, 32u, 36u}) {
+    CAPTURE(at);
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x7f);
+    CHECK(value({3, 0, 2}, damaged) == refused);
+  }
+}
+
 TEST_CASE("hdf5: filters are undone, and what does not fit is refused") {
   using hdf5::Filter;
   using hdf5::unfiltered;
@@ -95,6 +127,9 @@ TEST_CASE("hdf5: filters are undone, and what does not fit is refused") {
   const Filter deflate{Filter::Kind::deflate};
   CHECK(unfiltered(bytes_of("acebdfg"), {shuffle}, 0, 7) == bytes_of("abcdefg"));
   CHECK(unfiltered(bytes_of("acebdfg"), {shuffle}, 1, 7) == bytes_of("acebdfg"));
+  const Filter untold{Filter::Kind::shuffle, 0};
+  CHECK(unfiltered(bytes_of("abc"), {untold}, 1, 3) == bytes_of("abc"));
+  CHECK(error_id([&] { unfiltered(bytes_of("abc"), {untold}, 0, 3); }) == "corrupt.filter");
   CHECK(error_id([&] { unfiltered(bytes_of("abc"), {}, 0, 4); }) == "corrupt.size");
   CHECK(error_id([&] { unfiltered(bytes_of("abc"), {sum}, 0, 4); }) == "corrupt.size");
   CHECK(error_id([&] { unfiltered(bytes_of("abcd0000"), {sum}, 0, 4); }) == "corrupt.checksum");

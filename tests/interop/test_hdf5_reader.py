@@ -364,3 +364,14 @@ def test_memory_stays_bounded(chunks, tf_cli, tmp_path):
     assert facts["peak_kib"] < 120 * 1024, facts
     out = np.load(tmp_path / "out.npy", mmap_mode="r")
     assert out[-256:, -1024:].tobytes() == block.tobytes()
+
+
+def test_attributes_of_variable_length_outside_the_header_are_left_out_with_a_note(tf_cli, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", libver="v110") as file:
+        data = file.create_dataset("x", data=np.arange(3))
+        for number in range(12):
+            data.attrs[f"text{number}"] = "some text"
+            data.attrs[f"number{number}"] = number
+    listed = tf_cli("ls", tmp_path / "a.h5", "--json").succeeds().out
+    assert '"number11":11' in listed and '"text11":' not in listed
+    assert listed.count("hdf5.attribute_left_out") == 12
