@@ -13,7 +13,7 @@ namespace zip_builder {
 
 inline std::string little(std::uint64_t value, unsigned bytes) {
   std::string text;
-  for (unsigned i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 255);
+  for (unsigned i = 0; i < bytes; ++i, value >>= 8) text += static_cast<char>(value & 255);
   return text;
 }
 
