@@ -201,7 +201,7 @@ FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr
   // A message of an object header ends at 64 KiB.
   if (bytes >= 65536 || H5Dget_storage_size(dataset) < bytes)
     throw Error(ErrorCode::corrupt, "size", "it is too large to lie in its object header");
-  return {compact_file(shared, std::move(placement)), 0, bytes};
+  return {compact_file(shared, placement), 0, bytes};
 }
 
 FileRange references_of(const SharedFile& shared, hid_t dataset, haddr_t address,

@@ -18,7 +18,9 @@ constexpr std::size_t kBlock = 64;
 // Carry-less products of reflected polynomials come out shifted by one bit; the factors make up for
 // it.
 constexpr long long fold_factor(std::uint64_t bytes) {
-  return static_cast<long long>(std::uint64_t{2} * Field::shift_factor(bytes));
+  std::uint64_t factor = Field::shift_factor(bytes);
+  factor <<= 1;
+  return static_cast<long long>(factor);
 }
 
 // The two halves of a 128-bit polynomial, moved on by `Bytes`: one reaches 4 bytes further, the
