@@ -6,6 +6,7 @@
 #include "tensorferry/dtype.h"
 #include "tensorferry/error.h"
 #include "tensorferry/format.h"
+#include "tensorferry/inject.h"
 #include "tensorferry/input.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/manifest.h"

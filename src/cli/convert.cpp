@@ -1,14 +1,12 @@
 #include "tensorferry/convert.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "commands.h"
 #include "model.h"
 #include "output.h"
-#include "progress.h"
-#include "signals.h"
+#include "running.h"
 
 namespace tensorferry::cli {
 namespace {
@@ -26,20 +24,9 @@ constexpr OptionDef kWriting[] = {
     {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
 };
 
-constexpr OptionDef kRunning[] = {
-    {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
-    {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
-    {"no-sync", nullptr, "Do not wait until the output is on the disk"},
-    {"no-verify-source", nullptr,
-     "Do not check at the end that the input has not changed meanwhile"},
-    {"progress", "MODE",
-     "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
-    {"q,quiet", nullptr, "Print nothing but errors"},
-    {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
-};
-
-ConvertOptions convert_options(const Arguments& arguments) {
+ConvertOptions convert_options(const Arguments& arguments, const RunOptions& run) {
   ConvertOptions options;
+  options.run = run;
   options.read = read_options(arguments);
   options.to = arguments.value("to").value_or("");
   options.write_options = arguments.pairs("out-opt");
@@ -49,39 +36,12 @@ ConvertOptions convert_options(const Arguments& arguments) {
   options.bookkeeping = arguments.flag("bookkeeping");
   options.salvage = arguments.flag("salvage");
   options.allow_empty = arguments.flag("allow-empty");
-  constexpr std::uint64_t most_threads = 256;
-  options.run.threads =
-      static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
-  options.run.memory_limit = arguments.bytes("memory-limit").value_or(options.run.memory_limit);
-  options.run.overwrite = arguments.flag("overwrite");
-  options.run.verify_output = arguments.flag("verify");
-  options.run.sync = !arguments.flag("no-sync");
-  options.run.verify_source = !arguments.flag("no-verify-source");
   return options;
 }
 
 /// What salvage left out, on standard error.
 void say_damaged(const std::vector<std::string>& damaged) {
   for (const std::string& name : damaged) complain("left out, damaged: " + printable(name));
-}
-
-std::string summary(const std::string& target, const Receipt& receipt) {
-  std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
-                     exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";
-  if (receipt.seconds > 0)
-    text += ", " + fixed(static_cast<double>(receipt.output_bytes) / receipt.seconds / 1e6, 1) +
-            " MB/s";
-  const char* separator = "; carried as other types: ";
-  for (const auto& [dtype, tensors] : receipt.carried) {
-    text += separator + dtype + " (" + std::to_string(tensors) + ")";
-    separator = ", ";
-  }
-  if (receipt.verified) text += "; verified";
-  if (receipt.aliases > 0) text += "; " + count_of(receipt.aliases, "alias");
-  if (!receipt.damaged.empty())
-    text += "; " + count_of(receipt.damaged.size(), "damaged tensor") + " left out";
-  if (!receipt.notes.empty()) text += "; " + count_of(receipt.notes.size(), "note");
-  return text + "\n";
 }
 
 int dry_run(const PreparedConversion& prepared, bool quiet) {
@@ -95,44 +55,21 @@ int dry_run(const PreparedConversion& prepared, bool quiet) {
 }
 
 int run(const Arguments& arguments) {
-  const bool quiet = arguments.flag("quiet"), verbose = arguments.flag("verbose");
+  PlanRunner runner(arguments);
   const std::string& target = arguments.operands()[1];
-  ConvertOptions options = convert_options(arguments);
-  auto progress = make_progress(arguments.value("progress").value_or("auto"), quiet);
-  if (progress) options.run.progress = [&](const Progress& at) { progress->update(at); };
-
+  const ConvertOptions options = convert_options(arguments, runner.options);
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
-  if (arguments.flag("dry-run")) return dry_run(prepared, quiet);
-  if (verbose) {
-    std::string text = prepared.plan.describe();
-    if (text.ends_with('\n')) text.pop_back();
-    complain(text);
-  }
-
-  CancelOnSignal signals;
-  options.run.cancel = signals.flag();
-  Receipt receipt;
-  try {
-    receipt = std::move(prepared.plan).run(options.run);
-  } catch (const Error& e) {
-    if (signals.received() == 0) throw;
-    progress.reset();
-    complain(e.what());
-    die_by_signal(signals.received());
-  }
-  receipt.damaged.insert(receipt.damaged.end(), prepared.damaged.begin(), prepared.damaged.end());
-  if (progress) progress->finish(receipt);
-  if (!quiet) {
+  if (arguments.flag("dry-run")) return dry_run(prepared, runner.quiet);
+  int code = 0;
+  runner.run(std::move(prepared.plan), [&](Receipt& receipt) {
+    receipt.damaged.insert(receipt.damaged.end(), prepared.damaged.begin(), prepared.damaged.end());
+    if (!receipt.damaged.empty()) code = static_cast<int>(ErrorCode::corrupt);
+    if (runner.quiet) return;
     print_notes(receipt.notes);
     say_damaged(receipt.damaged);
     print(summary(target, receipt));
-  }
-  if (signals.received() !=
-      0) {  // it came after the last look: the output is complete, the parent still wants to know
-    flush_output();
-    die_by_signal(signals.received());
-  }
-  return receipt.damaged.empty() ? 0 : static_cast<int>(ErrorCode::corrupt);
+  });
+  return code;
 }
 
 }  // namespace
@@ -151,7 +88,7 @@ Command convert_command() {
            "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kWriting}, selection_options(), input_options(), {"Run", kRunning}},
+       .groups = {{"Output", kWriting}, selection_options(), input_options(), running_options()},
        .examples =
            "  tensorferry convert model.ckpt-1000 model.onnx\n"
            "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"

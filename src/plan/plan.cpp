@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "io/output_files.h"
 #include "plan/mover.h"
+#include "plan/plan_state.h"
 #include "plan/verify_output.h"
 #include "tensorferry/convert.h"
 #include "util/text.h"
@@ -16,18 +17,6 @@
 namespace tensorferry {
 
 namespace fs = std::filesystem;
-
-struct ConversionPlan::State {
-  Manifest manifest;
-  Layout layout;
-  std::optional<Manifest> whole;  // before strings were split, if they were
-  Format format;
-  fs::path target;
-  Limits limits;
-  std::uint64_t tensors = 0, bytes = 0;  // before strings were split
-  std::map<std::string, std::uint64_t> carried;
-  std::uint64_t aliases = 0;
-};
 
 namespace {
 
@@ -45,8 +34,8 @@ int rank_of(ErrorCode code) {
   }
 }
 
-/// All tensors that cannot be read, in one error: missing files each once, then the tensors with
-/// their reasons.
+}  // namespace
+
 void refuse_problems(const Manifest& manifest) {
   constexpr std::size_t kMostReasons = 20;
   std::vector<const Tensor*> bad;
@@ -75,6 +64,8 @@ void refuse_problems(const Manifest& manifest) {
   }
   throw Error(worst.code(), worst.detail(), message).in_file(worst.file());
 }
+
+namespace {
 
 /// All tensors that the format cannot hold, in one error.
 void refuse_dtypes(const Manifest& manifest, const Format& format) {
@@ -107,6 +98,8 @@ void refuse_ranks(const Manifest& manifest, const Format& format, const Limits& 
                   std::to_string(limits.rank) + " dimensions: " + join_names(offenders));
 }
 
+}  // namespace
+
 std::uint64_t count_aliases(const Manifest& manifest) {
   std::set<std::tuple<const File*, std::uint64_t, std::uint64_t>> seen;
   std::uint64_t aliases = 0;
@@ -119,15 +112,15 @@ std::uint64_t count_aliases(const Manifest& manifest) {
   return aliases;
 }
 
-bool names_directory(const fs::path& target) {
+Output output_of(const fs::path& target) {
   std::error_code ignored;
-  return target.filename().empty() || fs::is_directory(target, ignored);
+  const bool directory = target.filename().empty() || fs::is_directory(target, ignored);
+  const fs::path full = fs::absolute(target).lexically_normal();
+  const fs::path named = full.filename().empty() ? full.parent_path() : full;
+  return {named.filename().string(), directory};
 }
 
-std::string leaf_of(const fs::path& target) {
-  const fs::path full = fs::absolute(target).lexically_normal();
-  return (full.filename().empty() ? full.parent_path() : full).filename().string();
-}
+namespace {
 
 std::uint64_t size_of(const Layout& layout) {
   std::uint64_t total = 0;
@@ -203,7 +196,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   check(manifest, limits);
   state->manifest = std::move(manifest);
 
-  const Output output{leaf_of(target), names_directory(target)};
+  const Output output = output_of(target);
   state->layout = format.writer->lay_out(state->manifest, output, options);
   if (output.directory && !state->layout.directory) {
     throw Error(ErrorCode::usage, "not_a_folder",
@@ -211,6 +204,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
         .in_file(target.string());
   }
   check(state->layout, state->manifest);
+  state->listed = state->manifest.tensors.size();
   return ConversionPlan(std::move(state));
 }
 
@@ -218,6 +212,7 @@ std::string ConversionPlan::describe() const {
   const Layout& layout = state_->layout;
   std::string text;
   for (const Slot& slot : layout.slots) {
+    if (slot.tensor >= state_->listed) continue;
     const Tensor& tensor = state_->manifest.tensors[slot.tensor];
     const Encoding encoding = *state_->format.writer->encoding_for(tensor);
     text += printable(tensor.name) + "  " + std::string(to_string(tensor.dtype)) + " " +

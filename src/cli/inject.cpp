@@ -1,0 +1,105 @@
+#include "tensorferry/inject.h"
+
+#include <string>
+#include <utility>
+
+#include "commands.h"
+#include "model.h"
+#include "output.h"
+#include "running.h"
+
+namespace tensorferry::cli {
+namespace {
+
+constexpr OptionDef kInjecting[] = {
+    {"o,output", "OUT", "The new model"},
+    {"unmapped", "WHAT",
+     "Weights that the model lacks: error (the default) names them all, drop leaves them out"},
+    {"require-all", nullptr, "A tensor of the model that gets no weight is an error"},
+    {"model-from", "FORMAT", "The model's format; the default is found by its content"},
+    {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
+    {"overwrite", nullptr, "Replace an output that exists"},
+    {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"verify", nullptr, "Read the new model back and compare all tensors before it gets its name"},
+    {"bookkeeping", nullptr, "Inject what is not a weight, too"},
+};
+
+Lacking lacking_of(const Arguments& arguments) {
+  const std::string word = arguments.value("unmapped").value_or("error");
+  if (word == "error") return Lacking::error;
+  if (word == "drop") return Lacking::drop;
+  throw Error(ErrorCode::usage, "bad_value",
+              "--unmapped is error or drop, not " + printable(word) +
+                  (word == "keep" ? ": what the model lacks cannot be kept" : ""));
+}
+
+InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) {
+  InjectOptions options;
+  options.weights = read_options(arguments);
+  options.model.from = arguments.value("model-from").value_or("");
+  options.model.limits = options.weights.limits;
+  options.selection = selection(arguments);
+  options.bookkeeping = arguments.flag("bookkeeping");
+  options.lacking = lacking_of(arguments);
+  options.require_all = arguments.flag("require-all");
+  options.write_options = arguments.pairs("out-opt");
+  options.run = run;
+  return options;
+}
+
+std::string injected(const PreparedInjection& prepared) {
+  std::string text = count_of(prepared.kept.size(), "tensor") + " of the model as before";
+  if (!prepared.lacking.empty())
+    text += "; " + count_of(prepared.lacking.size(), "weight") + " left out";
+  return text;
+}
+
+int run(const Arguments& arguments) {
+  PlanRunner runner(arguments);
+  const auto target = arguments.value("output");
+  if (!target) throw Error(ErrorCode::usage, "no_output", "-o OUT names the new model");
+  PreparedInjection prepared =
+      prepare_injection(arguments.operands()[0], arguments.operands()[1], *target,
+                        inject_options(arguments, runner.options));
+  if (arguments.flag("dry-run")) {
+    if (runner.quiet) return 0;
+    print(prepared.plan.describe());
+    print_notes(prepared.plan.manifest().notes);
+    print_notes(prepared.plan.layout().notes);
+    return 0;
+  }
+  runner.run(std::move(prepared.plan), [&](const Receipt& receipt) {
+    if (runner.quiet) return;
+    print_notes(receipt.notes);
+    std::string text = summary(*target, receipt);
+    text.insert(text.size() - 1, "; " + injected(prepared));
+    print(text);
+  });
+  return 0;
+}
+
+}  // namespace
+
+Command inject_command() {
+  return {
+      "inject",
+      "put weights into an existing model",
+      {.command = "inject",
+       .operands = "MODEL WEIGHTS -o OUT [options]",
+       .about =
+           "Writes a copy of MODEL (ONNX) in which tensors have the elements that WEIGHTS, a file "
+           "of any format,\nhas under the same names. Dtype and shape must be those of MODEL; all "
+           "that does not fit is named at once.\nBytes of MODEL that do not have to change stay "
+           "as they are: nodes, metadata, unknown fields, other tensors.\nElements in another "
+           "file go to OUT.data, those that stay too. OUT appears complete or not at all.",
+       .least = 2,
+       .most = 2,
+       .groups = {{"Output", kInjecting}, selection_options(), input_options(), running_options()},
+       .examples =
+           "  tensorferry inject model.onnx model.ckpt-1000 -o tuned.onnx --exclude-optimizer\n"
+           "  tensorferry inject model.onnx weights.npz -o tuned.onnx --require-all --verify\n"
+           "  tensorferry inject model.onnx weights.h5 -o tuned.onnx --out-opt external=always\n"},
+      run};
+}
+
+}  // namespace tensorferry::cli
