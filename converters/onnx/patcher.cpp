@@ -235,8 +235,7 @@ void ModelPatch::write_tensor(PatchText& text, const Target& target) const {
     // A data_location DEFAULT may stay beside elements that are in the model.
     const bool location = field.number == kDataLocation && (target.outside || field.value != 0);
     if (!is_data_field(field.number) && !location) return;
-    const bool same_size =
-        field.number == kRawData && field.value == target.bytes && target.bytes > 0;
+    const bool same_size = field.number == kRawData && field.value == target.bytes;
     if (!written && same_size && !target.outside) {
       text.copy(kept, contents - kept);
       text.elements(target.tensor, target.bytes, target.codec);

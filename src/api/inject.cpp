@@ -105,7 +105,7 @@ class Matching {
     if (weight.shape != target.shape) {
       line = "shape " + to_string(weight.shape) + ", the model has " + to_string(target.shape);
       if (const auto axes = axes_between(weight.shape, target.shape))
-        line += " (--transpose '" + printable(target.name) + "=" + *axes + "' makes it so)";
+        line += " (--transpose '" + printable(target.name) + "=" + *axes + "' would fit)";
     }
     if (weight.dtype != target.dtype) {
       if (!line.empty()) line += "; ";
@@ -113,7 +113,7 @@ class Matching {
               std::string(to_string(target.dtype));
       if (is_number(weight.dtype) && is_number(target.dtype))
         line += " (--cast '" + printable(target.name) + "=" + std::string(to_string(target.dtype)) +
-                "' makes it so)";
+                "' would fit)";
     }
     if (!line.empty()) complaints_.push_back(name + line);
   }

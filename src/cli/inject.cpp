@@ -48,7 +48,9 @@ InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) 
 }
 
 std::string injected(const PreparedInjection& prepared) {
-  std::string text = count_of(prepared.kept.size(), "tensor") + " of the model as before";
+  std::string text;
+  if (!prepared.kept.empty())
+    text += "; " + count_of(prepared.kept.size(), "tensor") + " of the model as before";
   if (!prepared.lacking.empty())
     text += "; " + count_of(prepared.lacking.size(), "weight") + " left out";
   return text;
@@ -72,7 +74,7 @@ int run(const Arguments& arguments) {
     if (runner.quiet) return;
     print_notes(receipt.notes);
     std::string text = summary(*target, receipt);
-    text.insert(text.size() - 1, "; " + injected(prepared));
+    text.insert(text.size() - 1, injected(prepared));
     print(text);
   });
   return 0;
