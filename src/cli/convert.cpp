@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "commands.h"
+#include "dry_run.h"
+#include "edits.h"
 #include "model.h"
 #include "output.h"
 #include "progress.h"
@@ -20,7 +22,8 @@ constexpr OptionDef kWriting[] = {
      "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
      "such sets"},
     {"overwrite", nullptr, "Replace an output that exists"},
-    {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
     {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
     {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
@@ -46,6 +49,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
   if (const auto size = arguments.value("split-max-size"))
     options.write_options["split_max_size"] = *size;
   options.selection = selection(arguments);
+  options.edits = edits(arguments);
   options.bookkeeping = arguments.flag("bookkeeping");
   options.salvage = arguments.flag("salvage");
   options.allow_empty = arguments.flag("allow-empty");
@@ -84,12 +88,18 @@ std::string summary(const std::string& target, const Receipt& receipt) {
   return text + "\n";
 }
 
-int dry_run(const PreparedConversion& prepared, bool quiet) {
-  if (!quiet) {
-    print(prepared.plan.describe());
-    print_notes(prepared.plan.manifest().notes);
-    print_notes(prepared.plan.layout().notes);
-    say_damaged(prepared.damaged);
+int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
+            const ConvertOptions& options) {
+  if (!arguments.flag("quiet")) {
+    const std::vector<LeftOut> left_out = left_out_of(prepared, arguments.operands()[0], options);
+    if (arguments.flag("json")) {
+      print(plan_json(prepared, left_out, options.run));
+    } else {
+      print(plan_text(prepared, left_out, options.run));
+      print_notes(prepared.plan.manifest().notes);
+      print_notes(prepared.plan.layout().notes);
+      say_damaged(prepared.damaged);
+    }
   }
   return prepared.damaged.empty() ? 0 : static_cast<int>(ErrorCode::corrupt);
 }
@@ -102,7 +112,7 @@ int run(const Arguments& arguments) {
   if (progress) options.run.progress = [&](const Progress& at) { progress->update(at); };
 
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
-  if (arguments.flag("dry-run")) return dry_run(prepared, quiet);
+  if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
   if (verbose) {
     std::string text = prepared.plan.describe();
     if (text.ends_with('\n')) text.pop_back();
@@ -124,6 +134,7 @@ int run(const Arguments& arguments) {
   if (progress) progress->finish(receipt);
   if (!quiet) {
     print_notes(receipt.notes);
+    print_casts(receipt.casts);
     say_damaged(receipt.damaged);
     print(summary(target, receipt));
   }
@@ -151,7 +162,11 @@ Command convert_command() {
            "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kWriting}, selection_options(), input_options(), {"Run", kRunning}},
+       .groups = {{"Output", kWriting},
+                  selection_options(),
+                  edit_options(),
+                  input_options(),
+                  {"Run", kRunning}},
        .examples =
            "  tensorferry convert model.ckpt-1000 model.onnx\n"
            "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"
