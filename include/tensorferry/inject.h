@@ -8,21 +8,21 @@
 #include <vector>
 
 #include "tensorferry/convert.h"
+#include "tensorferry/edits.h"
 
 namespace tensorferry {
 
-/// What becomes of weights whose name the model does not have.
-enum class Lacking : std::uint8_t {
-  error,  ///< all of them are named, nothing is written
-  drop,   ///< they are left out, with a note
-};
-
 struct InjectOptions {
-  ReadOptions model;         ///< how the model is read
-  ReadOptions weights;       ///< how the weights are read
-  Selection selection;       ///< of the weights
+  ReadOptions model;    ///< how the model is read
+  ReadOptions weights;  ///< how the weights are read
+  Selection selection;  ///< of the weights
+  /// Of what is selected. A map leads from names of weights to those of the model; what it does not
+  /// mention keeps its name.
+  Edits edits;
   bool bookkeeping = false;  ///< what is not a weight counts, too
-  Lacking lacking = Lacking::error;
+  /// What becomes of weights that the model has no tensor for: error names all of them, drop leaves
+  /// them out with a note. They cannot be kept: Error(usage.bad_value).
+  Unmapped unmapped = Unmapped::error;
   bool require_all = false;  ///< a tensor of the model that gets no weight is an error
   std::map<std::string, std::string> write_options;  ///< of the writer of the model's format
   RunOptions run;
@@ -37,9 +37,9 @@ struct PreparedInjection {
 
 /// Puts weights, from any format that can be read, in the place of the tensors of the same names of
 /// a model whose format can be injected into (Format::patcher). Dtype and shape must be those of
-/// the model. Bytes of the model that do not have to change stay as they are. Throws
-/// Error(usage.does_not_fit) with everything that does not fit, Error(unsupported.no_patcher),
-/// and what reading throws.
+/// the model. Bytes of the model that do not have to change stay as they are. Throws with
+/// everything that does not fit or cannot be read at once, Error(usage.does_not_fit) when it can be
+/// read; Error(unsupported.no_patcher).
 PreparedInjection prepare_injection(const std::filesystem::path& model,
                                     const std::filesystem::path& weights,
                                     const std::filesystem::path& target,

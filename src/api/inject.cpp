@@ -65,24 +65,32 @@ class Matching {
     patched = model;
   }
 
+  /// What does not fit gets a problem.
   void match() {
     std::vector<bool> replaced(model_.tensors.size(), false);
     for (Tensor& weight : weights_.tensors) {
       const auto found = index_.find(weight.name);
       if (found == index_.end()) {
         lacking.push_back(weight.name);
-        continue;
+        if (options_.unmapped == Unmapped::drop) continue;
+        refuse(weight, "the model has no such tensor (--unmapped drop goes on without it)");
+      } else {
+        replaced[found->second] = true;
+        Tensor& target = patched.tensors[found->second];
+        check_pair(target, weight);
+        target.stored = weight.stored;
+        target.problem = weight.problem;
       }
-      replaced[found->second] = true;
-      check_pair(model_.tensors[found->second], weight);
-      Tensor& target = patched.tensors[found->second];
-      target.stored = weight.stored;
-      target.problem = weight.problem;
       replacements.tensors.push_back(std::move(weight));
     }
-    for (std::size_t i = 0; i < replaced.size(); ++i)
-      if (!replaced[i]) kept.push_back(model_.tensors[i].name);
-    refuse();
+    for (std::size_t i = 0; i < replaced.size(); ++i) {
+      if (replaced[i]) continue;
+      kept.push_back(model_.tensors[i].name);
+      if (!options_.require_all) continue;
+      replacements.tensors.push_back(model_.tensors[i]);
+      replacements.tensors.back().problem = {};
+      refuse(replacements.tensors.back(), "no weight for this tensor of the model (--require-all)");
+    }
     replacements.notes = std::move(weights_.notes);
     replacements.sources = std::move(weights_.sources);
     add_notes();
@@ -92,55 +100,32 @@ class Matching {
   std::vector<std::string> kept, lacking;
 
  private:
-  void check_pair(const Tensor& target, const Tensor& weight) {
-    if (weight.problem) return;  // told with the others that cannot be read
-    const std::string name = "\"" + printable(target.name) + "\": ";
-    // Where the old elements are missing, new ones may come all the same.
-    if (target.problem && target.problem->code() != ErrorCode::input) {
-      complaints_.push_back(name + "the model's tensor cannot be read: " + target.problem->id() +
-                            ": " + target.problem->message());
-      return;
-    }
-    std::string line;
-    if (weight.shape != target.shape) {
-      line = "shape " + to_string(weight.shape) + ", the model has " + to_string(target.shape);
-      if (const auto axes = axes_between(weight.shape, target.shape))
-        line += " (--transpose '" + printable(target.name) + "=" + *axes + "' would fit)";
-    }
-    if (weight.dtype != target.dtype) {
-      if (!line.empty()) line += "; ";
-      line += std::string(to_string(weight.dtype)) + ", the model has " +
-              std::string(to_string(target.dtype));
-      if (is_number(weight.dtype) && is_number(target.dtype))
-        line += " (--cast '" + printable(target.name) + "=" + std::string(to_string(target.dtype)) +
-                "' would fit)";
-    }
-    if (!line.empty()) complaints_.push_back(name + line);
+  /// The first problem of a tensor stays.
+  static void refuse(Tensor& tensor, std::string why) {
+    if (!tensor.problem) tensor.problem = Error(ErrorCode::usage, "does_not_fit", std::move(why));
   }
 
-  void refuse() {
-    constexpr std::size_t kMostLines = 50;
-    std::string message;
-    if (!lacking.empty() && options_.lacking == Lacking::error) {
-      message += "\n  " + std::to_string(lacking.size()) +
-                 " that the model lacks: " + join_names(lacking, kMostLines) +
-                 "\n    (--unmapped drop leaves them out; tensorferry ls names what the model has)";
+  static void check_pair(const Tensor& target, Tensor& weight) {
+    // Where the old elements are missing, new ones may come all the same.
+    if (target.problem && target.problem->code() != ErrorCode::input) {
+      if (!weight.problem) weight.problem = target.problem;
+      return;
     }
-    for (std::size_t i = 0; i < std::min(complaints_.size(), kMostLines); ++i)
-      message += "\n  " + complaints_[i];
-    if (complaints_.size() > kMostLines)
-      message += "\n  and " + std::to_string(complaints_.size() - kMostLines) + " more";
-    if (options_.require_all && !kept.empty()) {
-      message +=
-          "\n  " + std::to_string(kept.size()) +
-          " of the model that get no weight (--require-all): " + join_names(kept, kMostLines);
+    std::string why;
+    if (weight.shape != target.shape) {
+      why = "has the shape " + to_string(weight.shape) + ", the model " + to_string(target.shape);
+      if (const auto axes = axes_between(weight.shape, target.shape))
+        why += " (--transpose '" + printable(target.name) + "=" + *axes + "' would fit)";
     }
-    if (!message.empty())
-      throw Error(ErrorCode::usage, "does_not_fit", "the weights do not fit the model:" + message);
-    if (replacements.tensors.empty()) {
-      throw Error(ErrorCode::usage, "nothing_selected",
-                  "no tensor of the model has the name of a weight");
+    if (weight.dtype != target.dtype) {
+      if (!why.empty()) why += "; ";
+      why += "is " + std::string(to_string(weight.dtype)) + ", in the model " +
+             std::string(to_string(target.dtype));
+      if (is_number(weight.dtype) && is_number(target.dtype))
+        why += " (--cast '" + printable(target.name) + "=" + std::string(to_string(target.dtype)) +
+               "' would fit)";
     }
+    if (!why.empty()) refuse(weight, std::move(why));
   }
 
   void add_notes() {
@@ -164,8 +149,20 @@ class Matching {
   const InjectOptions& options_;
   Manifest weights_;
   std::unordered_map<std::string_view, std::size_t> index_;
-  std::vector<std::string> complaints_;
 };
+
+/// The weights as they are to be injected.
+Manifest read_weights(const std::filesystem::path& path, const InjectOptions& options) {
+  if (options.unmapped == Unmapped::keep) {
+    throw Error(ErrorCode::usage, "bad_value",
+                "weights that the model lacks cannot be kept: error or drop");
+  }
+  Manifest weights = select(options.selection)(read(path, options.weights));
+  if (!options.bookkeeping) weights = drop_bookkeeping()(std::move(weights));
+  Edits edits = options.edits;
+  if (edits.map) edits.map->unmapped = Unmapped::keep;
+  return edit(std::move(edits))(std::move(weights));
+}
 
 /// Reading the output back compares everything, so everything must be readable.
 void refuse_verifying(const Manifest& patched) {
@@ -189,13 +186,12 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
   ReadOptions how = options.model;
   how.from = format.name;
   const Manifest described = read(input, how);
-  Manifest given = select(options.selection)(read(weights, options.weights));
-  if (!options.bookkeeping) given = drop_bookkeeping(options.weights.limits)(std::move(given));
-  Matching matching(described, std::move(given), options);
-  try {
-    matching.match();
-  } catch (const Error& error) {
-    throw error.in_file(model.string());
+  Matching matching(described, read_weights(weights, options), options);
+  matching.match();
+  if (matching.replacements.tensors.empty()) {
+    throw Error(ErrorCode::usage, "nothing_selected",
+                "no tensor of the model has the name of a selected weight")
+        .in_file(weights.string());
   }
   if (options.run.verify_output) refuse_verifying(matching.patched);
   return {ConversionPlan::make_patch(input, std::move(matching.patched),

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "commands.h"
+#include "dry_run.h"
+#include "edits.h"
 #include "model.h"
 #include "output.h"
 #include "running.h"
@@ -18,7 +20,8 @@ constexpr OptionDef kWriting[] = {
      "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
      "such sets"},
     {"overwrite", nullptr, "Replace an output that exists"},
-    {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
     {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
     {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
@@ -33,6 +36,7 @@ ConvertOptions convert_options(const Arguments& arguments, const RunOptions& run
   if (const auto size = arguments.value("split-max-size"))
     options.write_options["split_max_size"] = *size;
   options.selection = selection(arguments);
+  options.edits = edits(arguments);
   options.bookkeeping = arguments.flag("bookkeeping");
   options.salvage = arguments.flag("salvage");
   options.allow_empty = arguments.flag("allow-empty");
@@ -44,12 +48,18 @@ void say_damaged(const std::vector<std::string>& damaged) {
   for (const std::string& name : damaged) complain("left out, damaged: " + printable(name));
 }
 
-int dry_run(const PreparedConversion& prepared, bool quiet) {
-  if (!quiet) {
-    print(prepared.plan.describe());
-    print_notes(prepared.plan.manifest().notes);
-    print_notes(prepared.plan.layout().notes);
-    say_damaged(prepared.damaged);
+int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
+            const ConvertOptions& options) {
+  if (!arguments.flag("quiet")) {
+    const std::vector<LeftOut> left_out = left_out_of(prepared, arguments.operands()[0], options);
+    if (arguments.flag("json")) {
+      print(plan_json(prepared.plan, left_out, options.run));
+    } else {
+      print(plan_text(prepared.plan, left_out, options.run));
+      print_notes(prepared.plan.manifest().notes);
+      print_notes(prepared.plan.layout().notes);
+      say_damaged(prepared.damaged);
+    }
   }
   return prepared.damaged.empty() ? 0 : static_cast<int>(ErrorCode::corrupt);
 }
@@ -59,13 +69,14 @@ int run(const Arguments& arguments) {
   const std::string& target = arguments.operands()[1];
   const ConvertOptions options = convert_options(arguments, runner.options);
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
-  if (arguments.flag("dry-run")) return dry_run(prepared, runner.quiet);
+  if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
   int code = 0;
   runner.run(std::move(prepared.plan), [&](Receipt& receipt) {
     receipt.damaged.insert(receipt.damaged.end(), prepared.damaged.begin(), prepared.damaged.end());
     if (!receipt.damaged.empty()) code = static_cast<int>(ErrorCode::corrupt);
     if (runner.quiet) return;
     print_notes(receipt.notes);
+    print_casts(receipt.casts);
     say_damaged(receipt.damaged);
     print(summary(target, receipt));
   });
@@ -88,7 +99,11 @@ Command convert_command() {
            "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kWriting}, selection_options(), input_options(), running_options()},
+       .groups = {{"Output", kWriting},
+                  selection_options(),
+                  edit_options(),
+                  input_options(),
+                  running_options()},
        .examples =
            "  tensorferry convert model.ckpt-1000 model.onnx\n"
            "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "commands.h"
+#include "dry_run.h"
+#include "edits.h"
 #include "model.h"
 #include "output.h"
 #include "running.h"
@@ -13,25 +15,15 @@ namespace {
 
 constexpr OptionDef kInjecting[] = {
     {"o,output", "OUT", "The new model"},
-    {"unmapped", "WHAT",
-     "Weights that the model lacks: error (the default) names them all, drop leaves them out"},
     {"require-all", nullptr, "A tensor of the model that gets no weight is an error"},
     {"model-from", "FORMAT", "The model's format; the default is found by its content"},
     {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
     {"overwrite", nullptr, "Replace an output that exists"},
     {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"verify", nullptr, "Read the new model back and compare all tensors before it gets its name"},
     {"bookkeeping", nullptr, "Inject what is not a weight, too"},
 };
-
-Lacking lacking_of(const Arguments& arguments) {
-  const std::string word = arguments.value("unmapped").value_or("error");
-  if (word == "error") return Lacking::error;
-  if (word == "drop") return Lacking::drop;
-  throw Error(ErrorCode::usage, "bad_value",
-              "--unmapped is error or drop, not " + printable(word) +
-                  (word == "keep" ? ": what the model lacks cannot be kept" : ""));
-}
 
 InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) {
   InjectOptions options;
@@ -40,7 +32,8 @@ InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) 
   options.model.limits = options.weights.limits;
   options.selection = selection(arguments);
   options.bookkeeping = arguments.flag("bookkeeping");
-  options.lacking = lacking_of(arguments);
+  options.edits = edits(arguments, false);
+  options.unmapped = unmapped(arguments);
   options.require_all = arguments.flag("require-all");
   options.write_options = arguments.pairs("out-opt");
   options.run = run;
@@ -56,6 +49,17 @@ std::string injected(const PreparedInjection& prepared) {
   return text;
 }
 
+void dry_run(const PreparedInjection& prepared, const Arguments& arguments,
+             const RunOptions& options) {
+  if (arguments.flag("quiet")) return;
+  std::vector<LeftOut> left_out;
+  for (const std::string& name : prepared.lacking) left_out.push_back({name, "not in the model"});
+  if (arguments.flag("json")) return print(plan_json(prepared.plan, left_out, options));
+  print(plan_text(prepared.plan, left_out, options));
+  print_notes(prepared.plan.manifest().notes);
+  print_notes(prepared.plan.layout().notes);
+}
+
 int run(const Arguments& arguments) {
   PlanRunner runner(arguments);
   const auto target = arguments.value("output");
@@ -64,15 +68,13 @@ int run(const Arguments& arguments) {
       prepare_injection(arguments.operands()[0], arguments.operands()[1], *target,
                         inject_options(arguments, runner.options));
   if (arguments.flag("dry-run")) {
-    if (runner.quiet) return 0;
-    print(prepared.plan.describe());
-    print_notes(prepared.plan.manifest().notes);
-    print_notes(prepared.plan.layout().notes);
+    dry_run(prepared, arguments, runner.options);
     return 0;
   }
   runner.run(std::move(prepared.plan), [&](const Receipt& receipt) {
     if (runner.quiet) return;
     print_notes(receipt.notes);
+    print_casts(receipt.casts);
     std::string text = summary(*target, receipt);
     text.insert(text.size() - 1, injected(prepared));
     print(text);
@@ -96,11 +98,16 @@ Command inject_command() {
            "file go to OUT.data, those that stay too. OUT appears complete or not at all.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kInjecting}, selection_options(), input_options(), running_options()},
+       .groups = {{"Output", kInjecting},
+                  selection_options(),
+                  edit_options(),
+                  input_options(),
+                  running_options()},
        .examples =
            "  tensorferry inject model.onnx model.ckpt-1000 -o tuned.onnx --exclude-optimizer\n"
            "  tensorferry inject model.onnx weights.npz -o tuned.onnx --require-all --verify\n"
-           "  tensorferry inject model.onnx weights.h5 -o tuned.onnx --out-opt external=always\n"},
+           "  tensorferry inject model.onnx weights.h5 -o tuned.onnx --map names.json --transpose "
+           "'conv*=3,2,0,1'\n"},
       run};
 }
 

@@ -25,8 +25,8 @@ struct ConversionPlan::State {
   std::uint64_t aliases = 0;
 };
 
-/// All tensors that cannot be read, in one error: missing files each once, then the tensors with
-/// their reasons.
+/// All tensors that have a problem, in one error: missing files each once, then the problems with
+/// the tensors that have them.
 void refuse_problems(const Manifest& manifest);
 
 /// Tensors that share their bytes with one before them.
