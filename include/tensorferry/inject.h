@@ -17,12 +17,13 @@ struct InjectOptions {
   ReadOptions weights;  ///< how the weights are read
   Selection selection;  ///< of the weights
   /// Of what is selected. A map leads from names of weights to those of the model; what it does not
-  /// mention keeps its name.
+  /// mention keeps its name. The model keeps its metadata: Edits::metadata must be empty.
   Edits edits;
   bool bookkeeping = false;  ///< what is not a weight counts, too
   /// What becomes of weights that the model has no tensor for: error names all of them, drop leaves
   /// them out with a note. They cannot be kept: Error(usage.bad_value).
   Unmapped unmapped = Unmapped::error;
+  bool allow_empty = false;  ///< no weight for any tensor is not an error
   bool require_all = false;  ///< a tensor of the model that gets no weight is an error
   std::map<std::string, std::string> write_options;  ///< of the writer of the model's format
   RunOptions run;

@@ -157,6 +157,9 @@ Manifest read_weights(const std::filesystem::path& path, const InjectOptions& op
     throw Error(ErrorCode::usage, "bad_value",
                 "weights that the model lacks cannot be kept: error or drop");
   }
+  if (!options.edits.metadata.empty()) {
+    throw Error(ErrorCode::usage, "metadata", "the model keeps its metadata: none can be set");
+  }
   Manifest weights = select(options.selection)(read(path, options.weights));
   if (!options.bookkeeping) weights = drop_bookkeeping()(std::move(weights));
   Edits edits = options.edits;
@@ -188,9 +191,9 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
   const Manifest described = read(input, how);
   Matching matching(described, read_weights(weights, options), options);
   matching.match();
-  if (matching.replacements.tensors.empty()) {
+  if (matching.replacements.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",
-                "no tensor of the model has the name of a selected weight")
+                "no tensor of the model has the name of a selected weight (--allow-empty goes on)")
         .in_file(weights.string());
   }
   if (options.run.verify_output) refuse_verifying(matching.patched);

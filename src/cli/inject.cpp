@@ -34,6 +34,7 @@ InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) 
   options.bookkeeping = arguments.flag("bookkeeping");
   options.edits = edits(arguments, false);
   options.unmapped = unmapped(arguments);
+  options.allow_empty = arguments.flag("allow-empty");
   options.require_all = arguments.flag("require-all");
   options.write_options = arguments.pairs("out-opt");
   options.run = run;

@@ -57,7 +57,11 @@ def test_what_stays_is_said(model, tf_cli, tmp_path):
     assert "1 tensor, 64 bytes" in done.out and "3 tensors of the model as before; 1 weight left out" in done.out
     assert "out/kernel" in done.err and "more" in done.err
     refused(tf_cli, model, source, 2, "cannot be kept", options=("--unmapped", "keep"), target="k.onnx")
-    refused(tf_cli, model, source, 2, "nothing_selected", options=("--unmapped", "drop", "--include", "more"), target="k.onnx")
+    nothing = ("--unmapped", "drop", "--include", "more")
+    refused(tf_cli, model, source, 2, "nothing_selected", options=nothing, target="k.onnx")
+    refused(tf_cli, model, source, 2, "usage.metadata", options=("--metadata", "a=b"), target="k.onnx")
+    inject(tf_cli, model, source, tmp_path / "same.onnx", *nothing, "--allow-empty", "--verify").succeeds()
+    assert (tmp_path / "same.onnx").read_bytes() == model.read_bytes()
 
 
 def test_a_dry_run_writes_nothing(model, tf_cli, tmp_path):
