@@ -130,6 +130,8 @@ struct Format {
   std::shared_ptr<const Reader> reader;    ///< absent = cannot read
   std::shared_ptr<const Writer> writer;    ///< absent = cannot write
   std::shared_ptr<const Patcher> patcher;  ///< absent = its files cannot be injected into
+  bool untyped = false;  ///< its bytes do not say what they are: what a conversion finds doubtful
+                         ///< (doubts()) is noted
   std::string_view unavailable;  ///< "this build has no HDF5: install libhdf5-dev and configure
                                  ///< again"; empty = all there
 };
