@@ -14,6 +14,8 @@ Edits edits(const Arguments& arguments, bool unmapped_needs_map = true);
 /// --unmapped. Throws Error(usage.bad_value).
 Unmapped unmapped(const Arguments& arguments);
 
+/// One line: {"event": "cast", "name": ..., and the fields of the report}.
+std::string cast_json(const CastReport& cast);
 /// What the casts did, a line each on standard error.
 void print_casts(const std::vector<CastReport>& casts);
 
