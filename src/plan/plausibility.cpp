@@ -31,8 +31,9 @@ struct IntegerKind {
   unsigned bytes;
   int few_bits;  ///< of what is plausible where floats are doubted
 };
+// In this order: a pair of int32 is an int64 of many bits, and a small int64 a pair of int32.
 constexpr IntegerKind kIntegers[] = {
-    {DType::int64, 8, 48}, {DType::int32, 4, 24}, {DType::int16, 2, 12}};
+    {DType::int64, 8, 31}, {DType::int32, 4, 24}, {DType::int64, 8, 44}, {DType::int16, 2, 12}};
 
 const FloatKind* float_kind(DType dtype) {
   if (dtype == DType::complex64) dtype = DType::float32;
