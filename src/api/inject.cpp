@@ -58,19 +58,20 @@ bool is_number(DType dtype) {
 /// Which weight goes where.
 class Matching {
  public:
-  Matching(const Manifest& model, Manifest weights, const InjectOptions& options)
-      : model_(model), options_(options), weights_(std::move(weights)) {
-    index_.reserve(model.tensors.size());
-    for (std::size_t i = 0; i < model.tensors.size(); ++i) index_.emplace(model.tensors[i].name, i);
-    patched = model;
-  }
+  Matching(Manifest model, Manifest weights, const InjectOptions& options)
+      : patched(std::move(model)), options_(options), weights_(std::move(weights)) {}
 
   /// What does not fit gets a problem.
   void match() {
-    std::vector<bool> replaced(model_.tensors.size(), false);
+    const std::vector<Tensor>& of_model = patched.tensors;
+    std::unordered_map<std::string_view, std::size_t> index;
+    index.reserve(of_model.size());
+    for (std::size_t i = 0; i < of_model.size(); ++i) index.emplace(of_model[i].name, i);
+    std::vector<bool> replaced(of_model.size(), false);
+    replacements.tensors.reserve(weights_.tensors.size());
     for (Tensor& weight : weights_.tensors) {
-      const auto found = index_.find(weight.name);
-      if (found == index_.end()) {
+      const auto found = index.find(weight.name);
+      if (found == index.end()) {
         lacking.push_back(weight.name);
         if (options_.unmapped == Unmapped::drop) continue;
         refuse(weight, "the model has no such tensor (--unmapped drop goes on without it)");
@@ -85,9 +86,9 @@ class Matching {
     }
     for (std::size_t i = 0; i < replaced.size(); ++i) {
       if (replaced[i]) continue;
-      kept.push_back(model_.tensors[i].name);
+      kept.push_back(of_model[i].name);
       if (!options_.require_all) continue;
-      replacements.tensors.push_back(model_.tensors[i]);
+      replacements.tensors.push_back(of_model[i]);
       replacements.tensors.back().problem = {};
       refuse(replacements.tensors.back(), "no weight for this tensor of the model (--require-all)");
     }
@@ -96,7 +97,8 @@ class Matching {
     add_notes();
   }
 
-  Manifest replacements, patched;
+  Manifest patched;       ///< the model as it will be
+  Manifest replacements;  ///< the weights that go into it
   std::vector<std::string> kept, lacking;
 
  private:
@@ -145,10 +147,8 @@ class Matching {
     return std::to_string(names.size()) + (names.size() == 1 ? " tensor" : " tensors");
   }
 
-  const Manifest& model_;
   const InjectOptions& options_;
   Manifest weights_;
-  std::unordered_map<std::string_view, std::size_t> index_;
 };
 
 /// The weights as they are to be injected.
@@ -188,8 +188,7 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
   const Format& format = injectable(input, options.model.from);
   ReadOptions how = options.model;
   how.from = format.name;
-  const Manifest described = read(input, how);
-  Matching matching(described, read_weights(weights, options), options);
+  Matching matching(read(input, how), read_weights(weights, options), options);
   matching.match();
   if (matching.replacements.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",

@@ -37,10 +37,10 @@ def refused(tf_cli, model, source, code, *says, options=(), target="n.onnx"):
 def test_everything_that_does_not_fit_is_named_at_once(model, tf_cli, tmp_path):
     source = weights(tmp_path / "w", hidden__kernel=np.zeros((16, 20), np.float32), hidden__bias=np.zeros(16),
                      out__kernel=np.zeros((16, 3, 1), np.float64), step=np.int64(4), adam__m=np.zeros(3, np.float32))
-    says = ("does_not_fit", "step, adam/m: ", "the model has no such tensor (--unmapped drop",
-            "hidden/kernel: usage.does_not_fit: has the shape [16, 20], the model [20, 16]", "--transpose 'hidden/kernel=1,0'",
+    says = ("does_not_fit", '"step", "adam/m": ', "the model has no such tensor (--unmapped drop",
+            '"hidden/kernel": usage.does_not_fit: has the shape [16, 20], the model [20, 16]', "--transpose 'hidden/kernel=1,0'",
             "is float64, in the model float32", "--cast 'hidden/bias=float32'", "has the shape [16, 3, 1], the model [16, 3]",
-            "out/bias: usage.does_not_fit: no weight")
+            '"out/bias": usage.does_not_fit: no weight')
     refused(tf_cli, model, source, 2, *says, options=("--require-all",))
     less = refused(tf_cli, model, source, 2, *says[3:8], options=("--unmapped", "drop"))
     assert "no such tensor" not in less.err and "no weight" not in less.err
