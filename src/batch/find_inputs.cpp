@@ -92,7 +92,8 @@ class Finder {
     for (fs::recursive_directory_iterator at(folder_, error), end; !error && at != end;
          at.increment(error)) {
       const bool hidden = at->path().filename().string().starts_with('.');
-      const bool is_folder = at->is_directory() && !at->is_symlink();
+      std::error_code ignored;
+      const bool is_folder = fs::is_directory(at->symlink_status(ignored));
       if (is_folder && (hidden || full_path(at->path()) == leave_out_))
         at.disable_recursion_pending();
       struct stat s {};
@@ -112,15 +113,15 @@ class Finder {
   std::optional<Opened> open(const std::string& name) const {
     Opened opened;
     try {
-      const Input input = Input::open(folder_ / name);
       ReadOptions options = options_;
       if (options.from.empty()) {
-        opened.format = &Registry::global().detect(input);
+        // an input of its own: what the probes open belongs to nothing
+        opened.format = &Registry::global().detect(Input::open(folder_ / name));
         options.from = std::string(opened.format->name);
       } else {
         opened.format = &Registry::global().at(options.from);
       }
-      const Manifest manifest = read(input, options);
+      const Manifest manifest = read(folder_ / name, options);
       for (const auto& file : manifest.sources) opened.files.insert(relative(file->name()));
       opened.listing = listing_digest(manifest);
     } catch (const Error& error) {

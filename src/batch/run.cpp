@@ -98,6 +98,14 @@ JournalRecords records_for(const BatchOptions& options) {
                                                     : JournalRecords{};
 }
 
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw Error(ErrorCode::output, "mkdir", "the folder cannot be made: " + error.message())
+        .in_file(folder.string());
+}
+
 class Runner {
  public:
   Runner(const std::vector<BatchJob>& jobs, const BatchOptions& options)
@@ -105,9 +113,10 @@ class Runner {
         options_(options),
         chosen_(of_shard(jobs.size(), options.shard)),
         records_(records_for(options)) {
-    if (!options.journal.empty())
-      journal_.emplace(journal_path(options.journal, options.shard), options.sync);
     plan_threads();
+    if (options.journal.empty()) return;
+    if (options.make_folders) make_folder(full_path(options.journal).parent_path());
+    journal_.emplace(journal_path(options.journal, options.shard), options.sync);
   }
 
   BatchResult run() {
@@ -229,14 +238,6 @@ class Runner {
     for (const std::string& path : outputs)
       entry.outputs.push_back(look_at(path).value_or(FileRecord{path}));
     return entry;
-  }
-
-  static void make_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error)
-      throw Error(ErrorCode::output, "mkdir", "the folder cannot be made: " + error.message())
-          .in_file(folder.string());
   }
 
   void tell(const BatchEvent& event) {

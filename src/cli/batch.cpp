@@ -139,7 +139,6 @@ int run(const Arguments& arguments) {
       (list.jobs.size() + options.shard.count - options.shard.index) / options.shard.count;
   BatchReport report(list.jobs, chosen, arguments.value("progress").value_or("auto"),
                      arguments.flag("quiet"), arguments.flag("verbose"));
-  if (arguments.operands().empty()) fs::create_directories(*arguments.value("out"));
 
   CancelOnSignal signals;
   options.cancel = signals.flag();
