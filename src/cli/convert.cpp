@@ -6,6 +6,8 @@
 
 #include "commands.h"
 #include "convert_options.h"
+#include "dry_run.h"
+#include "edits.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -14,7 +16,8 @@ namespace tensorferry::cli {
 namespace {
 
 constexpr OptionDef kRunning[] = {
-    {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
     {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
     {"progress", "MODE",
@@ -62,12 +65,18 @@ std::string summary(const std::string& target, const Receipt& receipt) {
   return text + "\n";
 }
 
-int dry_run(const PreparedConversion& prepared, bool quiet) {
-  if (!quiet) {
-    print(prepared.plan.describe());
-    print_notes(prepared.plan.manifest().notes);
-    print_notes(prepared.plan.layout().notes);
-    say_damaged(prepared.damaged);
+int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
+            const ConvertOptions& options) {
+  if (!arguments.flag("quiet")) {
+    const std::vector<LeftOut> left_out = left_out_of(prepared, arguments.operands()[0], options);
+    if (arguments.flag("json")) {
+      print(plan_json(prepared, left_out, options.run));
+    } else {
+      print(plan_text(prepared, left_out, options.run));
+      print_notes(prepared.plan.manifest().notes);
+      print_notes(prepared.plan.layout().notes);
+      say_damaged(prepared.damaged);
+    }
   }
   return prepared.damaged.empty() ? 0 : static_cast<int>(ErrorCode::corrupt);
 }
@@ -80,7 +89,7 @@ int run(const Arguments& arguments) {
   if (progress) options.run.progress = [&](const Progress& at) { progress->update(at); };
 
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
-  if (arguments.flag("dry-run")) return dry_run(prepared, quiet);
+  if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
   if (verbose) {
     std::string text = prepared.plan.describe();
     if (text.ends_with('\n')) text.pop_back();
@@ -102,6 +111,7 @@ int run(const Arguments& arguments) {
   if (progress) progress->finish(receipt);
   if (!quiet) {
     print_notes(receipt.notes);
+    print_casts(receipt.casts);
     say_damaged(receipt.damaged);
     print(summary(target, receipt));
   }

@@ -1,5 +1,6 @@
 #include "convert_options.h"
 
+#include "edits.h"
 #include "model.h"
 
 namespace tensorferry::cli {
@@ -23,7 +24,7 @@ constexpr OptionDef kWriting[] = {
 }  // namespace
 
 std::vector<OptionGroup> conversion_options() {
-  return {{"Output", kWriting}, selection_options(), input_options()};
+  return {{"Output", kWriting}, selection_options(), edit_options(), input_options()};
 }
 
 ConvertOptions convert_options(const Arguments& arguments) {
@@ -34,6 +35,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
   if (const auto size = arguments.value("split-max-size"))
     options.write_options["split_max_size"] = *size;
   options.selection = selection(arguments);
+  options.edits = edits(arguments);
   options.bookkeeping = arguments.flag("bookkeeping");
   options.salvage = arguments.flag("salvage");
   options.allow_empty = arguments.flag("allow-empty");

@@ -1,0 +1,105 @@
+#include "edits.h"
+
+#include <algorithm>
+
+#include "output.h"
+#include "tensorferry/error.h"
+
+namespace tensorferry::cli {
+namespace {
+
+constexpr OptionDef kEdits[] = {
+    {"rename", "REGEX=NEW",
+     "Every match of the expression in a name becomes NEW, where $1 is its first group; cut at the "
+     "last ="},
+    {"map", "FILE.json",
+     "Names from a JSON object of old names to new ones; after --rename, before the others"},
+    {"unmapped", "WHAT", "Tensors that the map lacks: error (default), keep or drop"},
+    {"cast", "GLOB=DTYPE",
+     "Another dtype, such as '*=bfloat16', or '*=float32>bfloat16' for float32 only; rounds to the "
+     "nearest, ties to even, and reports what changed"},
+    {"cast-overflow", "WHAT",
+     "Values that the new dtype cannot hold: fail (default), saturate or infinity"},
+    {"transpose", "GLOB=AXES", "Other order of dimensions, as numpy.transpose: 'conv*=3,2,0,1'"},
+    {"metadata", "NAME=TEXT", "Set an attribute of the file"},
+};
+
+template <typename T>
+T choice(const Arguments& arguments, const char* option,
+         std::initializer_list<std::pair<const char*, T>> choices) {
+  const auto word = arguments.value(option);
+  if (!word) return choices.begin()->second;
+  std::string known;
+  for (const auto& [name, value] : choices) {
+    if (*word == name) return value;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw Error(ErrorCode::usage, "bad_value",
+              "--" + std::string(option) + " is one of " + known + ", not " + printable(*word));
+}
+
+NameMap name_map(const Arguments& arguments, const std::string& path) {
+  const Unmapped unmapped = choice<Unmapped>(
+      arguments, "unmapped",
+      {{"error", Unmapped::error}, {"keep", Unmapped::keep}, {"drop", Unmapped::drop}});
+  return {read_name_map(path), unmapped};
+}
+
+std::string cast_text(const CastReport& cast) {
+  std::string text = "cast \"" + printable(cast.name) + "\": " + std::string(to_string(cast.from)) +
+                     " to " + std::string(to_string(cast.to)) + ": ";
+  if (cast.changed == 0) return text + "no value changed";
+  text += std::to_string(cast.changed) + " of " + count_of(cast.elements, "value") +
+          " changed, the first at index " + std::to_string(cast.first);
+  if (cast.absolute > 0) {
+    constexpr int digits = 4;
+    text += ", at most by " + significant(cast.absolute, digits) + " (relative " +
+            significant(cast.relative, digits) + ")";
+  }
+  if (cast.overflowed > 0) {
+    text += "; " + std::to_string(cast.overflowed) + " cannot be held, the first at index " +
+            std::to_string(cast.first_overflowed);
+  }
+  return text;
+}
+
+}  // namespace
+
+OptionGroup edit_options() { return {"Edits, in the order in which they are made", kEdits}; }
+
+Edits edits(const Arguments& arguments) {
+  Edits result;
+  for (const std::string& text : arguments.values("rename"))
+    result.rename.push_back(parse_renaming(text));
+  if (const auto path = arguments.value("map")) {
+    result.map = name_map(arguments, *path);
+  } else if (arguments.value("unmapped")) {
+    throw Error(ErrorCode::usage, "bad_option", "--unmapped is about --map, which is not given");
+  }
+  for (const std::string& text : arguments.values("cast"))
+    result.cast.push_back(parse_casting(text));
+  result.overflow = choice<Overflow>(arguments, "cast-overflow",
+                                     {{"fail", Overflow::fail},
+                                      {"saturate", Overflow::saturate},
+                                      {"infinity", Overflow::infinity}});
+  for (const std::string& text : arguments.values("transpose"))
+    result.transpose.push_back(parse_transposition(text));
+  for (auto& [name, text] : arguments.pairs("metadata")) result.metadata[name] = text;
+  return result;
+}
+
+void print_casts(const std::vector<CastReport>& casts) {
+  constexpr std::size_t most = 20;
+  std::vector<const CastReport*> worst;
+  for (const CastReport& cast : casts) worst.push_back(&cast);
+  std::stable_sort(worst.begin(), worst.end(), [](const CastReport* a, const CastReport* b) {
+    return a->overflowed != b->overflowed ? a->overflowed > b->overflowed
+                                          : a->relative > b->relative;
+  });
+  for (std::size_t i = 0; i < std::min(worst.size(), most); ++i) complain(cast_text(*worst[i]));
+  if (worst.size() > most)
+    complain("and " + count_of(worst.size() - most, "cast") +
+             " more with smaller errors (--progress json lists all)");
+}
+
+}  // namespace tensorferry::cli
