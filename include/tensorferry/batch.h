@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,12 @@ namespace tensorferry {
 /// One conversion of a batch.
 struct BatchJob {
   std::filesystem::path source, target;
-  /// The batch decides over run.threads, run.memory_limit, run.progress and run.cancel.
-  ConvertOptions options = {};
-  /// Whatever decides over the output beside source and target, as text: a job whose text differs
-  /// from the recorded one is another job.
+  /// Never null; many jobs may share one. The batch decides over run.threads, run.memory_limit,
+  /// run.progress and run.cancel.
+  std::shared_ptr<const ConvertOptions> options = std::make_shared<ConvertOptions>();
+  /// Whatever decides over the output beside source and target, as text, with the state of files
+  /// that the options name: a job whose text differs from the recorded one is another job.
   std::string settings = {};
-  /// Files that the options name, such as a map of names: a job whose files changed runs again.
-  std::vector<std::filesystem::path> reads = {};
   std::string place = {};  ///< for messages: "line 7"
 };
 
@@ -36,11 +36,12 @@ struct BatchShard {
 struct BatchEvent {
   enum class Kind : std::uint8_t { started, finished, skipped, failed };
   Kind kind;
-  std::size_t job;               ///< its position in the whole list, from 0
-  double seconds = 0;            ///< of that job
-  std::uint64_t bytes = 0;       ///< of its output
-  std::uint64_t damaged = 0;     ///< tensors that salvage left out
-  const Error* error = nullptr;  ///< of a failed one
+  std::size_t job;                   ///< its position in the whole list, from 0
+  double seconds = 0;                ///< of that job
+  std::uint64_t bytes = 0;           ///< of its output
+  std::uint64_t damaged = 0;         ///< tensors that salvage left out
+  const Error* error = nullptr;      ///< of a failed one
+  const Receipt* receipt = nullptr;  ///< of a finished one
 };
 
 struct BatchOptions {

@@ -47,12 +47,10 @@ bool is_taken(const Layout& layout, const fs::path& target, const std::vector<st
   });
 }
 
-std::vector<FileRecord> source_records(const Manifest& manifest, const BatchJob& job) {
+std::vector<FileRecord> source_records(const Manifest& manifest) {
   std::vector<FileRecord> records;
   for (const auto& file : manifest.sources)
     records.push_back(record_of(full_path(file->name()).string(), file->identity()));
-  for (const fs::path& path : job.reads)
-    records.push_back(look_at(path.string()).value_or(FileRecord{path.string()}));
   std::sort(records.begin(), records.end(),
             [](const FileRecord& a, const FileRecord& b) { return a.path < b.path; });
   return records;
@@ -65,7 +63,7 @@ const JournalEntry* valid_record(const BatchJob& job, const JournalRecords& reco
     if (entry.job != digest || entry.outputs.empty() || !unchanged(entry.outputs)) continue;
     try {
       // what the reader opens now: a file that has joined counts, too
-      if (source_records(read(job.source, job.options.read), job) == entry.sources) return &entry;
+      if (source_records(read(job.source, job.options->read)) == entry.sources) return &entry;
     } catch (const Error&) {
       return nullptr;  // let the job say it
     }
@@ -180,11 +178,11 @@ class Runner {
       return;
     }
     tell({BatchEvent::Kind::started, index});
-    BatchEvent event{BatchEvent::Kind::finished, index};
+    Receipt receipt;
     JournalEntry entry{JournalEntry::State::failed, {}, {}};
     bool started = false;
     try {
-      entry = convert_job(jobs_[index], event, started);
+      entry = convert_job(jobs_[index], receipt, started);
     } catch (...) {
       const Error error = error_of(std::current_exception());
       if (started) record_failure(jobs_[index], error);
@@ -193,8 +191,8 @@ class Runner {
       return;
     }
     if (journal_) journal_->append(entry);
-    event.seconds = seconds_since(start);
-    tell(event);
+    tell({BatchEvent::Kind::finished, index, seconds_since(start), receipt.output_bytes,
+          entry.damaged, nullptr, &receipt});
   }
 
   /// Nothing was written: whose the target is stays as it was before.
@@ -211,10 +209,10 @@ class Runner {
   }
 
   /// What to record once the output is there.
-  JournalEntry convert_job(const BatchJob& job, BatchEvent& event, bool& started) {
+  JournalEntry convert_job(const BatchJob& job, Receipt& receipt, bool& started) {
     const fs::path target = full_path(job.target);
     const bool ours = records_.owned(target.string());
-    ConvertOptions options = job.options;
+    ConvertOptions options = *job.options;
     options.run.threads = threads_;
     if (options_.memory_limit != 0) options.run.memory_limit = options_.memory_limit / workers_;
     options.run.overwrite = options.run.overwrite || ours;
@@ -226,13 +224,13 @@ class Runner {
     const std::vector<std::string> outputs = output_paths(prepared.plan.layout(), target);
     JournalEntry entry = entry_for(job, JournalEntry::State::started);
     entry.owns = ours || !is_taken(prepared.plan.layout(), target, outputs);
-    entry.sources = source_records(prepared.plan.manifest(), job);
+    entry.sources = source_records(prepared.plan.manifest());
     if (journal_) journal_->append(entry);
     started = true;
 
-    const Receipt receipt = std::move(prepared.plan).run(options.run);
-    event.bytes = receipt.output_bytes;
-    event.damaged = entry.damaged = prepared.damaged.size() + receipt.damaged.size();
+    receipt = std::move(prepared.plan).run(options.run);
+    receipt.damaged.insert(receipt.damaged.end(), prepared.damaged.begin(), prepared.damaged.end());
+    entry.damaged = receipt.damaged.size();
     entry.state = JournalEntry::State::finished;
     entry.owns = false;
     for (const std::string& path : outputs)

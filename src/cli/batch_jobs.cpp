@@ -31,21 +31,35 @@ bool is_in(std::span<const std::string_view> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-/// Everything that decides over the output, in one text.
-std::string settings_text(const Arguments& arguments) {
+/// Which file it is and in which state; nothing when it cannot be opened.
+std::string state_of(const std::string& path) {
+  try {
+    const FileIdentity file = Input::open(path).file()->identity();
+    return std::to_string(file.inode) + " " + std::to_string(file.size) + " " +
+           std::to_string(file.modified_ns);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// All options in one text, flags without those of `left_out`.
+std::string options_text(const Arguments& arguments, std::span<const std::string_view> left_out) {
   std::string text;
   for (const std::string& name : arguments.flags())
-    if (!is_in(kWithoutEffect, name)) text.append(name).push_back('\0');
-  for (const auto& [name, values] : arguments.all_values())
-    for (const std::string& value : values)
+    if (!is_in(left_out, name)) text.append(name).push_back('\0');
+  for (const auto& [name, values] : arguments.all_values()) {
+    for (const std::string& value : values) {
       text.append(name).append("=").append(value).push_back('\0');
+      if (is_in(kNamingFiles, name)) text.append(state_of(value)).push_back('\0');
+    }
+  }
   return text;
 }
 
 /// What can be said without looking at any file.
 void check_formats(const BatchJob& job) {
   const Registry& registry = Registry::global();
-  const ConvertOptions& options = job.options;
+  const ConvertOptions& options = *job.options;
   const Format& target = options.to.empty() ? registry.for_extension(job.target.filename().string())
                                             : registry.at(options.to);
   Options(target.write_options, options.write_options);
@@ -170,9 +184,12 @@ std::string extension_of(const std::string& to) {
 
 void JobList::add(const std::string& source, const std::string& target, Arguments arguments,
                   std::string place) {
-  BatchJob job{source, target, convert_options(arguments), settings_text(arguments)};
-  for (const std::string_view name : kNamingFiles)
-    for (const std::string& path : arguments.values(name)) job.reads.emplace_back(path);
+  std::string text = options_text(arguments, {});
+  if (!last_ || text != last_text_) {  // most jobs have the options of the one before
+    last_ = std::make_shared<ConvertOptions>(convert_options(arguments));
+    last_text_ = std::move(text);
+  }
+  BatchJob job{source, target, last_, options_text(arguments, kWithoutEffect)};
   job.place = std::move(place);
   check_formats(job);
   jobs.push_back(std::move(job));
@@ -193,6 +210,7 @@ Arguments job_defaults(const Arguments& arguments) {
 }
 
 JobList parse_jobs(std::istream& lines, std::string_view name, const Arguments& defaults) {
+  convert_options(defaults);  // what is wrong with them is not wrong with every line
   JobList list;
   LineParser parser(defaults);
   std::vector<std::string> problems;

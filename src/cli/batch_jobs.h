@@ -2,6 +2,7 @@
 #pragma once
 
 #include <istream>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,12 +14,18 @@
 namespace tensorferry::cli {
 
 /// Jobs, and the options of conversion that each of them has.
-struct JobList {
+class JobList {
+ public:
   std::vector<BatchJob> jobs;
   std::vector<Arguments> options;
 
+  /// Throws Error(usage) for options that are wrong whatever the files hold.
   void add(const std::string& source, const std::string& target, Arguments arguments,
            std::string place);
+
+ private:
+  std::shared_ptr<const ConvertOptions> last_;
+  std::string last_text_;
 };
 
 /// Of the arguments of `batch`, those that every job has unless it says otherwise.

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "edits.h"
 #include "output.h"
 #include "tensorferry/error.h"
 
@@ -57,6 +58,13 @@ BatchReport::Mode mode_of(std::string_view word, bool quiet) {
   return quiet || isatty(STDERR_FILENO) == 0 ? BatchReport::Mode::none : BatchReport::Mode::line;
 }
 
+/// Of all casts together.
+std::uint64_t changed_values(const Receipt& receipt) {
+  std::uint64_t changed = 0;
+  for (const CastReport& cast : receipt.casts) changed += cast.changed;
+  return changed;
+}
+
 std::string speed(std::uint64_t bytes, double seconds) {
   return seconds > 0 ? fixed(static_cast<double>(bytes) / seconds / 1e6, 1) + " MB/s" : "";
 }
@@ -75,6 +83,10 @@ std::string event_json(const BatchEvent& event, const BatchJob& job) {
   if (event.kind == BatchEvent::Kind::finished || event.kind == BatchEvent::Kind::skipped)
     json["bytes"] = event.bytes;
   if (event.damaged > 0) json["damaged"] = event.damaged;
+  if (event.receipt != nullptr && !event.receipt->casts.empty()) {
+    json["casts"] = event.receipt->casts.size();
+    json["changed"] = changed_values(*event.receipt);
+  }
   if (event.error != nullptr) {
     json["error"] = event.error->id();
     json["message"] = json_bytes(event.error->what());
@@ -89,6 +101,10 @@ BatchReport::BatchReport(const std::vector<BatchJob>& jobs, std::size_t chosen,
 void BatchReport::tell(const BatchEvent& event) {
   if (event.kind != BatchEvent::Kind::started) ++ended_;
   if (event.kind == BatchEvent::Kind::finished) bytes_ += event.bytes;
+  if (event.receipt != nullptr) {
+    casts_ += event.receipt->casts.size();
+    changed_ += changed_values(*event.receipt);
+  }
   if (event.damaged > 0) {
     ++damaged_;
     code_ = worse_code(code_, static_cast<int>(ErrorCode::corrupt));
@@ -117,6 +133,10 @@ void BatchReport::say(const BatchEvent& event) {
   if (!text.empty()) {
     clear_line();
     complain(text);
+  }
+  if (verbose_ && event.receipt != nullptr) {
+    print_notes(event.receipt->notes);
+    print_casts(event.receipt->casts);
   }
   draw_line();
 }
@@ -160,6 +180,9 @@ void BatchReport::finish(const BatchResult& result) {
              result.skipped > 0 ? "done before, and nothing has changed" : ""});
   table.add({"failed", std::to_string(result.failed)});
   if (damaged_ > 0) table.add({"damaged", std::to_string(damaged_), "tensors were left out"});
+  if (casts_ > 0)
+    table.add({"cast", std::to_string(casts_),
+               "tensors, of which " + count_of(changed_, "value") + " changed (-v tells each)"});
   if (result.not_started > 0) table.add({"not done", std::to_string(result.not_started)});
   print(table.text());
   if (failures_.empty()) return;

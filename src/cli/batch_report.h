@@ -51,7 +51,7 @@ class BatchReport {
   Mode mode_;
   bool quiet_, verbose_, drawn_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_draw_{};
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = 0, casts_ = 0, changed_ = 0;
   std::vector<Failure> failures_;
   int code_ = 0;
 };

@@ -45,17 +45,17 @@ TEST_CASE("a line is a job with the options of convert") {
   CHECK(list.jobs[0].place == "line 1");
   const BatchJob& job = list.jobs[1];
   CHECK(job.place == "line 4");
-  CHECK(job.options.to == "hdf5");
-  CHECK(job.options.selection.exclude == std::vector<std::string>{"x*"});
-  CHECK(job.options.run.overwrite);
-  CHECK_FALSE(job.options.run.verify_output);
-  CHECK(job.options.write_options.at("level") == "1");
-  CHECK(job.options.read.limits.rank == 9);
+  CHECK(job.options->to == "hdf5");
+  CHECK(job.options->selection.exclude == std::vector<std::string>{"x*"});
+  CHECK(job.options->run.overwrite);
+  CHECK_FALSE(job.options->run.verify_output);
+  CHECK(job.options->write_options.at("level") == "1");
+  CHECK(job.options->read.limits.rank == 9);
 }
 
 TEST_CASE("a number is as good as its text") {
   const JobList list = parse(R"({"in": "a", "out": "b.safetensors", "split-max-size": 4096})");
-  CHECK(list.jobs[0].options.write_options.at("split_max_size") == "4096");
+  CHECK(list.jobs[0].options->write_options.at("split_max_size") == "4096");
 }
 
 TEST_CASE("the command line gives defaults, and a line's own options win") {
@@ -65,14 +65,14 @@ TEST_CASE("the command line gives defaults, and a line's own options win") {
       R"({"in": "b", "out": "y", "to": "onnx", "exclude": ["c"], "overwrite": false})"
       "\n{\"in\": \"c\", \"out\": \"z\", \"exclude\": []}\n",
       defaults);
-  CHECK(list.jobs[0].options.to == "npz");
-  CHECK(list.jobs[0].options.run.overwrite);
-  CHECK(list.jobs[0].options.selection.exclude == std::vector<std::string>{"a", "b"});
-  CHECK(list.jobs[1].options.to == "onnx");
-  CHECK(list.jobs[1].options.selection.exclude == std::vector<std::string>{"c"});
-  CHECK_FALSE(list.jobs[1].options.run.overwrite);
-  CHECK(list.jobs[1].options.run.verify_output);
-  CHECK(list.jobs[2].options.selection.exclude.empty());
+  CHECK(list.jobs[0].options->to == "npz");
+  CHECK(list.jobs[0].options->run.overwrite);
+  CHECK(list.jobs[0].options->selection.exclude == std::vector<std::string>{"a", "b"});
+  CHECK(list.jobs[1].options->to == "onnx");
+  CHECK(list.jobs[1].options->selection.exclude == std::vector<std::string>{"c"});
+  CHECK_FALSE(list.jobs[1].options->run.overwrite);
+  CHECK(list.jobs[1].options->run.verify_output);
+  CHECK(list.jobs[2].options->selection.exclude.empty());
 }
 
 TEST_CASE("every wrong line is told, with what is wrong") {
