@@ -105,7 +105,7 @@ JobList jobs_of(const Arguments& arguments) {
 fs::path journal_of(const Arguments& arguments) {
   if (const auto given = arguments.value("journal")) return *given;
   if (arguments.operands().empty())
-    return fs::path(*arguments.value("out")) / "tensorferry.journal";
+    return fs::path(arguments.value("out").value_or("")) / "tensorferry.journal";
   if (arguments.operands()[0] != "-") return arguments.operands()[0] + ".journal";
   if (arguments.flag("resume"))
     refuse("bad_option", "--resume needs --journal FILE when the jobs come from standard input");
@@ -158,19 +158,23 @@ Command batch_command() {
       "batch",
       "convert many files, several at once; resume what was interrupted",
       {.command = "batch",
-       .operands = "JOBS.jsonl | --in DIR --out DIR --to FORMAT [options]",
+       .operands = "[JOBS.jsonl] [options]",
        .about =
-           "Runs many conversions. Each line of JOBS.jsonl (- is standard input) is a JSON object: "
-           "\"in\", \"out\", and options of\nconvert by their long names, as a text, a number, "
-           "true, or a list where one repeats. Options below that stand on\nthe command line hold "
-           "for every line that does not say otherwise. All wrong lines are told before anything "
-           "runs.\nEach output appears complete or not at all; folders for outputs are made. "
-           "Finished jobs are recorded in a journal.\n--resume skips those that are recorded and "
-           "unchanged, and runs all others. It replaces an output only if the journal\nshows that "
-           "this batch wrote it: recorded and unchanged since, or begun where nothing was and "
-           "killed before it was\nrecorded. Anything else that exists needs --overwrite. After a "
-           "failure no job starts, unless --keep-going.\nThe exit code is that of the worst job: "
-           "70, then 5, 3, 6, 8, 7, 9, 4, 2, 0.",
+           "Runs many conversions: the lines of JOBS.jsonl (- is standard input), or every model "
+           "below a folder (--in).\n"
+           "A line is a JSON object: \"in\", \"out\", and options of convert by their long names, "
+           "as "
+           "a text, a number, true,\nor a list where one repeats. Options on the command line hold "
+           "for every line that does not say otherwise.\nAll wrong lines are told before anything "
+           "runs. Folders for outputs are made.\n\n"
+           "Each output appears complete or not at all, and is then recorded in a journal. "
+           "--resume "
+           "skips the jobs that are\nrecorded and unchanged, and runs all others. It replaces an "
+           "output only if the journal shows that this batch wrote\nit: recorded and unchanged "
+           "since, or begun where nothing was and killed before it was recorded. Anything else\n"
+           "that exists needs --overwrite.\n\n"
+           "After a failure no job starts, unless --keep-going. The exit code is that of the worst "
+           "job, in this order:\n70, 5, 3, 6, 8, 7, 9, 4, 2, 0.",
        .least = 0,
        .most = 1,
        .groups = option_groups(),

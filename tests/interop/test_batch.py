@@ -70,7 +70,6 @@ def test_ten_kills_and_a_resume_give_the_same_files(thousand, tf_cli, tmp_path):
     inputs, _, files, _ = thousand
     words = ("batch", "--in", inputs, "--out", tmp_path, "--to", "safetensors", "--no-sync", "-j", "2")
     recorded = kill_repeatedly(tf_cli, words, tmp_path / "tensorferry.journal", THOUSAND, seed=11)
-    print(recorded)
     done = tf_cli(*words, "--resume").succeeds()
     assert int(done.out.split("skipped")[1].split()[0]) >= recorded[-1]
     assert outputs(tmp_path) == files
@@ -79,20 +78,25 @@ def test_ten_kills_and_a_resume_give_the_same_files(thousand, tf_cli, tmp_path):
 
 
 def test_outputs_of_several_files_survive_kills(thousand, tf_cli, tmp_path):
-    """Folders, checkpoints and compressed files, synced; jobs as lines."""
-    inputs, _, _, _ = thousand
+    """Folders, checkpoints and compressed files, synced; jobs as lines. Then all of them at once back again."""
+    inputs, made, _, _ = thousand
+    sources = sorted(inputs.rglob("*.np[yz]"))[:150]
     forms = [{"to": "raw"}, {"to": "tensorflow", "out-opt": "shards=3"}, {"to": "hdf5", "out-opt": "compression=gzip"},
              {"to": "onnx", "out-opt": "external=always"}, {"to": "npz"}]
     trees = []
     for folder in ("whole", "killed"):
         jobs = [{"in": str(file), "out": str(tmp_path / folder / f"{i % 4}/m{i}"), **forms[i % len(forms)]}
-                for i, file in enumerate(sorted(inputs.rglob("*.np[yz]"))[:150])]
+                for i, file in enumerate(sources)]
         words = ("batch", write_jobs(tmp_path / f"{folder}.jsonl", jobs), "-j", "3")
         if folder == "killed":
-            print(kill_repeatedly(tf_cli, words, tmp_path / "killed.jsonl.journal", len(jobs), seed=23))
+            kill_repeatedly(tf_cli, words, tmp_path / "killed.jsonl.journal", len(jobs), seed=23)
         tf_cli(*words, "--resume").succeeds()
         trees.append(outputs(tmp_path / folder))
     assert trees[0] == trees[1] and len(trees[0]) > 150
+    tf_cli("batch", "--in", tmp_path / "killed", "--out", tmp_path / "back", "--to", "safetensors", "--no-sync", "-j", "4",
+           "--names", "raw").succeeds()
+    assert_holds(tmp_path / "back", {f"{i % 4}/m{i}": made[str(file.relative_to(inputs).with_suffix(""))]
+                                     for i, file in enumerate(sources)})
 
 
 def test_two_processes_share_the_work(thousand, tf_cli, tmp_path):
@@ -110,13 +114,13 @@ def test_two_processes_share_the_work(thousand, tf_cli, tmp_path):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Eight arrays of 48 MiB that take no disk, in column-major order: each must be gathered through large windows."""
+    """Eight arrays of 24 MiB that take no disk, in column-major order: each must be gathered through large windows."""
     folder = tmp_path_factory.mktemp("large")
     for i in range(8):
-        header = f"{{'descr': '<f4', 'fortran_order': True, 'shape': ({12 * 1024}, 1024), }}".ljust(117) + "\n"
+        header = f"{{'descr': '<f4', 'fortran_order': True, 'shape': ({6 * 1024}, 1024), }}".ljust(117) + "\n"
         with open(folder / f"a{i}.npy", "wb") as file:
             file.write(b"\x93NUMPY\x01\x00\x76\x00" + header.encode())
-            file.truncate(128 + 48 * MIB)
+            file.truncate(128 + 24 * MIB)
     return folder
 
 
@@ -245,6 +249,40 @@ def test_a_signal_ends_the_batch_and_leaves_nothing_unfinished(number, large, tf
     assert len(left) == done + 1 and not any(name.startswith(".") for name in left), left
     tf_cli(*words, "--resume").succeeds()
     assert len(list(tmp_path.glob("*.npz"))) == 8
+
+
+def test_edits_are_options_of_a_line_and_a_changed_map_is_another_job(five, tf_cli):
+    folder, jobs = five
+    names = folder / "names.json"
+    names.write_text('{"a0": "first"}')
+    lines = [{**jobs[0], "map": str(names)}, {**jobs[1], "cast": "*=float16", "metadata": ["made=here", "by=me"]}]
+    file = write_jobs(folder / "jobs.jsonl", lines)
+    told = events(tf_cli("batch", file, "--progress", "json").succeeds().err)
+    assert [e["casts"] for e in told if e.get("index") == 1 and e["event"] == "finished"] == [1]
+    assert load_file(folder / "out/a0.safetensors").keys() == {"first"}
+    assert load_file(folder / "out/a1.safetensors")["a1"].dtype == np.float16
+    names.write_text('{"a0": "other"}')
+    told = events(tf_cli("batch", file, "--resume", "--progress", "json").succeeds().err)
+    assert {e["index"]: e["event"] for e in told if e["event"] in ("skipped", "finished")} == {0: "finished", 1: "skipped"}
+    assert load_file(folder / "out/a0.safetensors").keys() == {"other"}
+
+
+def test_usage(five, tf_cli):
+    folder, jobs = five
+    file = write_jobs(folder / "jobs.jsonl", jobs[:2])
+    for shard in ("0/2", "3/2", "1", "1/0", "a/b", "1/2x"):
+        tf_cli("batch", file, "--shard", shard).fails_with(2, "usage.bad_value")
+    tf_cli("batch", file, "--memory-limit", "1M").fails_with(2, "usage.memory_limit")
+    tf_cli("batch", file, "--in", folder).fails_with(2, "usage.bad_option")
+    tf_cli("batch").fails_with(2, "usage.missing_operand")
+    tf_cli("batch", "--in", folder).fails_with(2, "usage.missing_value")
+    tf_cli("batch", "--in", folder, "--out", folder, "--to", "npz").fails_with(2, "usage.same_folder")
+    tf_cli("batch", folder / "none.jsonl").fails_with(6, "input.missing")
+    tf_cli("batch", "-", "--resume").fails_with(2, "usage.bad_option")
+    tf_cli("batch", file, "--journal", folder / "a0.npy").fails_with(7, "output.not_a_journal")
+    tf_cli("batch", file, "--cast", "*=float16", "--unmapped", "keep").fails_with(2, "--unmapped")
+    tf_cli("batch", "-").succeeds()
+    assert not (folder / "out").exists()
 
 
 def test_wrong_lines_and_conflicts_are_told_before_anything_runs(five, tf_cli):
