@@ -64,7 +64,7 @@ const JournalEntry* valid_record(const BatchJob& job, const JournalRecords& reco
     try {
       // what the reader opens now: a file that has joined counts, too
       if (source_records(read(job.source, job.options->read)) == entry.sources) return &entry;
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       return nullptr;  // let the job say it
     }
   }
@@ -107,14 +107,12 @@ void make_folder(const fs::path& folder) {
 class Runner {
  public:
   Runner(const std::vector<BatchJob>& jobs, const BatchOptions& options)
-      : jobs_(jobs),
-        options_(options),
-        chosen_(of_shard(jobs.size(), options.shard)),
-        records_(records_for(options)) {
+      : jobs_(jobs), options_(options), chosen_(of_shard(jobs.size(), options.shard)) {
     plan_threads();
     if (options.journal.empty()) return;
     if (options.make_folders) make_folder(full_path(options.journal).parent_path());
     journal_.emplace(journal_path(options.journal, options.shard), options.sync);
+    records_ = records_for(options);  // nobody else adds to it any more
   }
 
   BatchResult run() {

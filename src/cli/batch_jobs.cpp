@@ -62,9 +62,9 @@ void check_formats(const BatchJob& job) {
   const ConvertOptions& options = *job.options;
   const Format& target = options.to.empty() ? registry.for_extension(job.target.filename().string())
                                             : registry.at(options.to);
-  Options(target.write_options, options.write_options);
-  if (!options.read.from.empty())
-    Options(registry.at(options.read.from).read_options, options.read.options);
+  const Options writing(target.write_options, options.write_options);
+  if (options.read.from.empty()) return;
+  const Options reading(registry.at(options.read.from).read_options, options.read.options);
 }
 
 class LineParser {
@@ -219,7 +219,8 @@ JobList parse_jobs(std::istream& lines, std::string_view name, const Arguments& 
     const std::string place = "line " + std::to_string(++number);
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::vector<std::string> found = parser.parse(line, place, list);
-    for (const std::string& problem : found) problems.push_back(place + ": " + problem);
+    for (const std::string& problem : found)
+      problems.push_back(std::string(place).append(": ").append(problem));
     wrong += found.empty() ? 0U : 1U;
   }
   if (!problems.empty()) refuse(name, wrong, problems);
