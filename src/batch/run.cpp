@@ -10,6 +10,7 @@
 
 #include "batch/jobs.h"
 #include "batch/journal.h"
+#include "io/temporary_name.h"
 #include "tensorferry/batch.h"
 
 namespace tensorferry {
@@ -45,6 +46,12 @@ bool is_taken(const Layout& layout, const fs::path& target, const std::vector<st
   return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
     return fs::exists(fs::symlink_status(file, ignored));
   });
+}
+
+/// What a killed process has left under hidden names.
+void clean_up(const Layout& layout, const fs::path& target, const std::vector<std::string>& files) {
+  if (layout.directory) return remove_leftovers(target.parent_path(), target.filename().string());
+  for (const fs::path file : files) remove_leftovers(file.parent_path(), file.filename().string());
 }
 
 std::vector<FileRecord> source_records(const Manifest& manifest) {
@@ -220,6 +227,7 @@ class Runner {
 
     PreparedConversion prepared = prepare(job.source, job.target, options);
     const std::vector<std::string> outputs = output_paths(prepared.plan.layout(), target);
+    if (records_.started(target.string())) clean_up(prepared.plan.layout(), target, outputs);
     JournalEntry entry = entry_for(job, JournalEntry::State::started);
     entry.owns = ours || !is_taken(prepared.plan.layout(), target, outputs);
     entry.sources = source_records(prepared.plan.manifest());
