@@ -93,6 +93,7 @@ def test_outputs_of_several_files_survive_kills(thousand, tf_cli, tmp_path):
         tf_cli(*words, "--resume").succeeds()
         trees.append(outputs(tmp_path / folder))
     assert trees[0] == trees[1] and len(trees[0]) > 150
+    assert not [f for f in (tmp_path / "killed").rglob("*") if f.name.startswith(".")], "the resume cleans up"
     tf_cli("batch", "--in", tmp_path / "killed", "--out", tmp_path / "back", "--to", "safetensors", "--no-sync", "-j", "4",
            "--names", "raw").succeeds()
     assert_holds(tmp_path / "back", {f"{i % 4}/m{i}": made[str(file.relative_to(inputs).with_suffix(""))]
