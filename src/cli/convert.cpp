@@ -4,43 +4,19 @@
 #include <utility>
 
 #include "commands.h"
+#include "convert_options.h"
 #include "dry_run.h"
 #include "edits.h"
-#include "model.h"
 #include "output.h"
 #include "running.h"
 
 namespace tensorferry::cli {
 namespace {
 
-constexpr OptionDef kWriting[] = {
-    {"to", "FORMAT", "The output's format; the default is found by its extension"},
-    {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
-    {"split-max-size", "SIZE",
-     "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
-     "such sets"},
-    {"overwrite", nullptr, "Replace an output that exists"},
-    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
-    {"json", nullptr, "With --dry-run: as one JSON object"},
-    {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
-    {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
-    {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
-};
-
-ConvertOptions convert_options(const Arguments& arguments, const RunOptions& run) {
-  ConvertOptions options;
-  options.run = run;
-  options.read = read_options(arguments);
-  options.to = arguments.value("to").value_or("");
-  options.write_options = arguments.pairs("out-opt");
-  if (const auto size = arguments.value("split-max-size"))
-    options.write_options["split_max_size"] = *size;
-  options.selection = selection(arguments);
-  options.edits = edits(arguments);
-  options.bookkeeping = arguments.flag("bookkeeping");
-  options.salvage = arguments.flag("salvage");
-  options.allow_empty = arguments.flag("allow-empty");
-  return options;
+std::vector<OptionGroup> option_groups() {
+  std::vector<OptionGroup> groups = conversion_options();
+  groups.push_back(running_options());
+  return groups;
 }
 
 /// What salvage left out, on standard error.
@@ -65,9 +41,10 @@ int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
 }
 
 int run(const Arguments& arguments) {
-  PlanRunner runner(arguments);
+  ConvertOptions options = convert_options(arguments);
+  PlanRunner runner(arguments, options.run);
+  options.run = runner.options;
   const std::string& target = arguments.operands()[1];
-  const ConvertOptions options = convert_options(arguments, runner.options);
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
   if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
   int code = 0;
@@ -99,11 +76,7 @@ Command convert_command() {
            "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kWriting},
-                  selection_options(),
-                  edit_options(),
-                  input_options(),
-                  running_options()},
+       .groups = option_groups(),
        .examples =
            "  tensorferry convert model.ckpt-1000 model.onnx\n"
            "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"

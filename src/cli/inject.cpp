@@ -19,13 +19,14 @@ constexpr OptionDef kInjecting[] = {
     {"model-from", "FORMAT", "The model's format; the default is found by its content"},
     {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
     {"overwrite", nullptr, "Replace an output that exists"},
-    {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
-    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"verify", nullptr, "Read the new model back and compare all tensors before it gets its name"},
     {"bookkeeping", nullptr, "Inject what is not a weight, too"},
+    {"no-sync", nullptr, "Do not wait until the output is on the disk"},
+    {"no-verify-source", nullptr,
+     "Do not check at the end that the input has not changed meanwhile"},
 };
 
-InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) {
+InjectOptions inject_options(const Arguments& arguments) {
   InjectOptions options;
   options.weights = read_options(arguments);
   options.model.from = arguments.value("model-from").value_or("");
@@ -37,7 +38,10 @@ InjectOptions inject_options(const Arguments& arguments, const RunOptions& run) 
   options.allow_empty = arguments.flag("allow-empty");
   options.require_all = arguments.flag("require-all");
   options.write_options = arguments.pairs("out-opt");
-  options.run = run;
+  options.run.overwrite = arguments.flag("overwrite");
+  options.run.verify_output = arguments.flag("verify");
+  options.run.sync = !arguments.flag("no-sync");
+  options.run.verify_source = !arguments.flag("no-verify-source");
   return options;
 }
 
@@ -62,12 +66,13 @@ void dry_run(const PreparedInjection& prepared, const Arguments& arguments,
 }
 
 int run(const Arguments& arguments) {
-  PlanRunner runner(arguments);
+  InjectOptions options = inject_options(arguments);
+  PlanRunner runner(arguments, options.run);
+  options.run = runner.options;
   const auto target = arguments.value("output");
   if (!target) throw Error(ErrorCode::usage, "no_output", "-o OUT names the new model");
   PreparedInjection prepared =
-      prepare_injection(arguments.operands()[0], arguments.operands()[1], *target,
-                        inject_options(arguments, runner.options));
+      prepare_injection(arguments.operands()[0], arguments.operands()[1], *target, options);
   if (arguments.flag("dry-run")) {
     dry_run(prepared, arguments, runner.options);
     return 0;

@@ -10,27 +10,21 @@ namespace tensorferry::cli {
 namespace {
 
 constexpr OptionDef kRunning[] = {
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
     {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
-    {"no-sync", nullptr, "Do not wait until the output is on the disk"},
-    {"no-verify-source", nullptr,
-     "Do not check at the end that the input has not changed meanwhile"},
     {"progress", "MODE",
      "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
 };
 
-RunOptions run_options(const Arguments& arguments) {
+RunOptions run_options(const Arguments& arguments, RunOptions options) {
   constexpr std::uint64_t most_threads = 256;
-  RunOptions options;
   options.threads =
       static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
   options.memory_limit = arguments.bytes("memory-limit").value_or(options.memory_limit);
-  options.overwrite = arguments.flag("overwrite");
-  options.verify_output = arguments.flag("verify");
-  options.sync = !arguments.flag("no-sync");
-  options.verify_source = !arguments.flag("no-verify-source");
   return options;
 }
 
@@ -38,8 +32,8 @@ RunOptions run_options(const Arguments& arguments) {
 
 OptionGroup running_options() { return {"Run", kRunning}; }
 
-PlanRunner::PlanRunner(const Arguments& arguments)
-    : options(run_options(arguments)),
+PlanRunner::PlanRunner(const Arguments& arguments, const RunOptions& run)
+    : options(run_options(arguments, run)),
       quiet(arguments.flag("quiet")),
       verbose(arguments.flag("verbose")),
       progress_(make_progress(arguments.value("progress").value_or("auto"), quiet)) {

@@ -11,13 +11,13 @@
 
 namespace tensorferry::cli {
 
-/// -j --memory-limit --no-sync --no-verify-source --progress -q -v
+/// -n --json -j --memory-limit --progress -q -v
 OptionGroup running_options();
 
 class PlanRunner {
  public:
-  /// Reads those options, --overwrite and --verify. Throws Error(usage).
-  explicit PlanRunner(const Arguments& arguments);
+  /// Adds those options to `run`. Throws Error(usage).
+  PlanRunner(const Arguments& arguments, const RunOptions& run);
 
   RunOptions options;
   bool quiet, verbose;

@@ -29,12 +29,17 @@ struct Ieee<std::uint64_t> {
   static constexpr std::uint64_t kMagnitude = 0x7fffffffffffffff, kInfinity = 0x7ff0000000000000;
 };
 
-/// bits >> shift, to nearest, ties to even.
+// std::min takes references, which the vectorizer does not see through.
+template <typename Bits>
+constexpr Bits lesser(Bits a, Bits b) {
+  return a < b ? a : b;
+}
+
+/// bits >> shift, to nearest, ties to even. `bits` is less than 2^(shift's largest value - 1).
 template <typename Bits>
 constexpr Bits round_off(Bits bits, Bits shift) {
-  const Bits one = 1, kept = bits >> shift, rest = bits & ((one << shift) - one);
-  const Bits half = one << (shift - one);
-  return kept + static_cast<Bits>((rest > half) | ((rest == half) & ((kept & one) != 0)));
+  const Bits one = 1, half = one << (shift - one);
+  return (bits + (half - one) + ((bits >> shift) & one)) >> shift;
 }
 
 struct Float32ToBfloat16 {
@@ -56,10 +61,10 @@ struct Float32ToFloat16 {
     const From magnitude = bits & 0x7fffffff, sign = (bits >> 16) & 0x8000;
     const From normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - kRebias) >> 13;
     // Below the least normal number the lowest bit is worth 2^-24.
-    const From shift = std::min<From>(126 - std::min<From>(magnitude >> 23, 112), 31);
+    const From shift = lesser<From>(126 - lesser<From>(magnitude >> 23, 112), 31);
     const From subnormal = round_off<From>((magnitude & 0x7fffff) | 0x800000, shift);
     const From nan = 0x7e00 | ((magnitude >> 13) & 0x3ff);
-    From code = magnitude < kLeastNormal ? subnormal : std::min<From>(normal, 0x7c00);
+    From code = magnitude < kLeastNormal ? subnormal : lesser<From>(normal, 0x7c00);
     code = magnitude > 0x7f800000 ? nan : code;
     return static_cast<To>(sign | code);
   }
@@ -81,10 +86,10 @@ struct Float64ToFloat32 {
     const From magnitude = bits & 0x7fffffffffffffff, sign = (bits >> 32) & 0x80000000;
     const From normal = (magnitude + 0xfffffff + ((magnitude >> 29) & 1) - kRebias) >> 29;
     // Below the least normal number the lowest bit is worth 2^-149.
-    const From shift = std::min<From>(926 - std::min<From>(magnitude >> 52, 896), 63);
+    const From shift = lesser<From>(926 - lesser<From>(magnitude >> 52, 896), 63);
     const From subnormal = round_off<From>((magnitude & 0xfffffffffffff) | 0x10000000000000, shift);
     const From nan = 0x7fc00000 | ((magnitude >> 29) & 0x3fffff);
-    From code = magnitude < kLeastNormal ? subnormal : std::min<From>(normal, 0x7f800000);
+    From code = magnitude < kLeastNormal ? subnormal : lesser<From>(normal, 0x7f800000);
     code = magnitude > 0x7ff0000000000000 ? nan : code;
     return static_cast<To>(sign | code);
   }
@@ -113,22 +118,21 @@ inline Seen<typename Pair::From> narrow_block(const typename Pair::From* in, typ
   using Bits = typename Pair::From;
   using Value = typename Ieee<Bits>::Value;
   constexpr Bits magnitude = Ieee<Bits>::kMagnitude, infinity = Ieee<Bits>::kInfinity;
-  Seen<Bits> seen;
+  for (std::size_t i = 0; i < count; ++i) out[i] = Pair::cast(in[i]);
+  Bits changed = 0, overflowed = 0, largest = 0, relative = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const Bits bits = in[i];
-    const typename Pair::To code = Pair::cast(bits);
-    out[i] = code;
-    const Bits back = Pair::back(code);
+    const Bits bits = in[i], back = Pair::back(out[i]);
     const Bits finite = (bits & magnitude) < infinity ? ~Bits{0} : Bits{0};
-    seen.overflowed |= finite & ((back & magnitude) >= infinity ? Bits{1} : Bits{0});
-    seen.changed += finite & (back != bits ? Bits{1} : Bits{0});
+    overflowed |= finite & ((back & magnitude) >= infinity ? Bits{1} : Bits{0});
+    changed += finite & (back != bits ? Bits{1} : Bits{0});
     const Value value = std::bit_cast<Value>(bits & magnitude & finite);
-    const Value error = std::bit_cast<Value>(
-        std::bit_cast<Bits>(std::bit_cast<Value>(back & magnitude & finite) - value) & magnitude);
-    seen.largest = std::max(seen.largest, std::bit_cast<Bits>(error));
-    seen.relative |= error > threshold * value ? Bits{1} : Bits{0};
+    const Value difference = std::bit_cast<Value>(back & magnitude & finite) - value;
+    const Bits error = std::bit_cast<Bits>(difference) & magnitude;
+    largest = error > largest ? error : largest;
+    const Bits bound = std::bit_cast<Bits>(threshold * value);
+    relative |= error > bound ? Bits{1} : Bits{0};
   }
-  return seen;
+  return {changed, overflowed, largest, relative};
 }
 
 template <typename Pair>
