@@ -67,7 +67,7 @@ std::string cast_text(const CastReport& cast) {
 
 }  // namespace
 
-OptionGroup edit_options() { return {"Edits, in the order in which they are made", kEdits}; }
+OptionGroup edit_options() { return {"Edit", kEdits}; }
 
 Edits edits(const Arguments& arguments) {
   Edits result;
