@@ -62,7 +62,7 @@ std::string cast_text(const CastReport& cast) {
 
 }  // namespace
 
-OptionGroup edit_options() { return {"Edits, in the order in which they are made", kEdits}; }
+OptionGroup edit_options() { return {"Edit", kEdits}; }
 
 Unmapped unmapped(const Arguments& arguments) {
   return choice<Unmapped>(
