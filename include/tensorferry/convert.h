@@ -9,11 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "tensorferry/export.h"
 #include "tensorferry/format.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 struct ReadOptions {
   std::string from;                            ///< a format's name; empty = by content
@@ -99,6 +100,12 @@ struct ConvertOptions {
   bool allow_empty = false;  ///< no tensor selected is not an error
   RunOptions run;
 };
+
+/// Sets what `--NAME VALUE` means on the command line of `tensorferry convert`; of a flag `value`
+/// is empty. Options that hold several values add up. Throws Error(usage.unknown_option),
+/// Error(usage.bad_option) and Error(usage.bad_value). What concerns the terminal only, such as
+/// --progress, is unknown here.
+void set_option(ConvertOptions& options, std::string_view name, const std::string& value = {});
 
 /// read, select, plan: what convert() is about to do, and what salvage left out.
 struct PreparedConversion {

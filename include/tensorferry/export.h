@@ -1,0 +1,5 @@
+// What the shared library offers: what public headers declare, and nothing else. C and C++.
+#pragma once
+
+/// Stands before the name of the namespace in each public header, and before each C function.
+#define TENSORFERRY_API __attribute__((visibility("default")))
