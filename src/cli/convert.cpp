@@ -32,7 +32,7 @@ constexpr OptionDef kRunning[] = {
     {"no-sync", nullptr, "Do not wait until the output is on the disk"},
     {"no-verify-source", nullptr,
      "Do not check at the end that the input has not changed meanwhile"},
-    {"progress", "MODE",
+    {"progress", "auto|none|json",
      "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},

@@ -11,7 +11,7 @@ namespace {
 constexpr OptionDef kInput[] = {
     {"from", "FORMAT", "The input's format; the default is found by its content"},
     {"in-opt", "NAME=VALUE", "An option of the reader (tensorferry formats FORMAT lists them)"},
-    {"names", "STYLE",
+    {"names", "auto|raw|object|keras",
      "Tensor names: raw, as the file has them; for TensorFlow also object or keras; default: auto, "
      "what suits the file"},
     {"limit", "NAME=VALUE",
