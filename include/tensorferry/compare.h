@@ -86,10 +86,6 @@ struct CompareOptions {
 /// B; what cannot be read is a difference.
 Comparison compare(const Manifest& a, const Manifest& b, const CompareOptions& options = {});
 
-/// "kernel" -> "weight" from a JSON object of strings. Throws Error(corrupt.json),
-/// Error(usage.name_map).
-std::map<std::string, std::string> read_name_map(const std::filesystem::path& path);
-
 /// What reading one tensor through has shown.
 struct TensorCheck {
   std::vector<std::string>

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tensorferry/edits.h"
 #include "tensorferry/export.h"
 #include "tensorferry/format.h"
 #include "tensorferry/layout.h"
@@ -58,10 +59,18 @@ struct Receipt {
   double seconds = 0;
   bool verified = false;  ///< the output was read back and has the same bits
   std::map<std::string, std::uint64_t>
-      carried;                ///< logical dtype -> tensors written as another type and tagged
-  std::uint64_t aliases = 0;  ///< tensors that share their bytes with another one
+      carried;                    ///< logical dtype -> tensors written as another type and tagged
+  std::vector<CastReport> casts;  ///< of each tensor that was cast, in the order of the manifest
+  std::uint64_t aliases = 0;      ///< tensors that share their bytes with another one
   std::vector<std::string> damaged;  ///< left out by salvage
   std::vector<Note> notes;
+};
+
+/// Where one tensor of a plan's manifest goes.
+struct Destination {
+  std::size_t tensor = 0;      ///< index into Manifest::tensors
+  std::filesystem::path file;  ///< of the output
+  Encoding encoding;           ///< how the format holds it
 };
 
 /// Everything that is known before a byte is written.
@@ -79,6 +88,14 @@ class ConversionPlan {
 
   const Manifest& manifest() const;
   const Layout& layout() const;
+  /// In the order of the layout.
+  std::vector<Destination> destinations() const;
+  /// Each file of the output and its size in bytes, of HDF5 an estimate.
+  std::vector<std::pair<std::filesystem::path, std::uint64_t>> output_files() const;
+  /// Bytes that are free where the output goes.
+  std::uint64_t free_space() const;
+  /// Bytes of buffers and of literal parts that run() will hold at most, besides the descriptions.
+  std::uint64_t peak_memory(const RunOptions& options) const;
   /// The fate of each tensor, the files and their sizes, as lines of text.
   std::string describe() const;
   /// Writes the output: complete or not at all.
@@ -95,6 +112,7 @@ struct ConvertOptions {
   std::string to;  ///< a format's name; empty = by the target's extension
   std::map<std::string, std::string> write_options;  ///< of that format's writer
   Selection selection;
+  Edits edits;               ///< of what is selected
   bool bookkeeping = false;  ///< write what is not a weight, too
   bool salvage = false;      ///< leave damaged tensors out and name them in the receipt
   bool allow_empty = false;  ///< no tensor selected is not an error
@@ -102,12 +120,12 @@ struct ConvertOptions {
 };
 
 /// Sets what `--NAME VALUE` means on the command line of `tensorferry convert`; of a flag `value`
-/// is empty. Options that hold several values add up. Throws Error(usage.unknown_option),
-/// Error(usage.bad_option) and Error(usage.bad_value). What concerns the terminal only, such as
-/// --progress, is unknown here.
+/// is empty. Options that hold several values add up; "unmapped" stands behind "map". What concerns
+/// the terminal only, such as --progress, is unknown here. Throws Error(usage.unknown_option),
+/// Error(usage.bad_option), Error(usage.bad_value), and what parsing an edit throws.
 void set_option(ConvertOptions& options, std::string_view name, const std::string& value = {});
 
-/// read, select, plan: what convert() is about to do, and what salvage left out.
+/// read, select, edit, plan: what convert() is about to do, and what salvage left out.
 struct PreparedConversion {
   ConversionPlan plan;
   std::vector<std::string> damaged;

@@ -67,8 +67,19 @@ struct Piece {
   std::optional<Checksum> checksum;  ///< verified whenever the whole tensor is read
 };
 
+/// What a cast does with a value that the new dtype cannot hold: a number beyond its largest one,
+/// an infinity or a NaN where it has none, an imaginary part.
+enum class Overflow : std::uint8_t {
+  fail,      ///< the conversion stops with Error(lossy.overflow), which lists all such tensors
+  saturate,  ///< the nearest number that it holds; 0 for NaN
+  infinity,  ///< an infinity, or else NaN, or else as saturate
+};
+
 /// How the bytes lie in the source.
 struct Stored {
+  DType dtype = DType::unknown;        ///< of the stored elements, when reading casts them to the
+                                       ///< tensor's; unknown = the same
+  Overflow overflow = Overflow::fail;  ///< of that cast
   std::endian order = std::endian::little;
   Codec codec = Codec::plain;
   std::vector<Piece> pieces;  ///< disjoint, together the whole tensor
@@ -107,7 +118,8 @@ std::string_view to_string(Role role);
 bool is_model_state(Role role);
 
 struct Tensor {
-  std::string name;  ///< any bytes, unique in the manifest
+  std::string name;          ///< any bytes, unique in the manifest
+  std::string renamed_from;  ///< its name in the source, when an edit has changed it
   DType dtype = DType::unknown;
   Shape shape;
   Attributes attributes;
@@ -121,6 +133,19 @@ struct Tensor {
   /// Bytes in the representation; for strings and opaque types the bytes of the origins.
   std::uint64_t bytes() const;
 };
+
+/// The dtype of the elements as they are stored.
+inline DType stored_dtype(const Tensor& tensor) {
+  return tensor.stored.dtype == DType::unknown ? tensor.dtype : tensor.stored.dtype;
+}
+/// The name in the source.
+inline const std::string& source_name(const Tensor& tensor) {
+  return tensor.renamed_from.empty() ? tensor.name : tensor.renamed_from;
+}
+
+/// An attribute of a tensor whose name ends so holds its name in one format ("tensorflow.key"),
+/// which that format's writer uses again. An edit of the name drops it.
+inline constexpr std::string_view key_suffix = ".key";
 
 struct Manifest {
   std::vector<Tensor> tensors;
@@ -153,7 +178,7 @@ void check(Manifest& manifest, const Limits& limits = {});
 /// Edits change descriptions and touch no byte.
 using Edit = std::function<Manifest(Manifest)>;
 
-/// An attribute, text, of a string scalar that is bookkeeping: drop_bookkeeping() keeps its bytes
+/// An attribute, text, of a string scalar that is bookkeeping: carry_bookkeeping() keeps its bytes
 /// as the attribute of the manifest that the value names, so that formats without such tensors
 /// carry them.
 inline constexpr const char* carry_as_attribute = "tensorferry.carry_as";
@@ -175,9 +200,10 @@ struct Selection {
 Edit select(Selection selection);
 /// Drops what is not state of the model by its role (is_model_state), with a note that names it.
 Edit exclude_optimizer();
-/// Drops what is bookkeeping, with a note that names it. Loads what is to be carried
-/// (carry_as_attribute), at most `limits.header_bytes`; what cannot be read is noted and not
-/// carried.
-Edit drop_bookkeeping(const Limits& limits = {});
+/// Keeps the bytes of bookkeeping that is to be carried (carry_as_attribute) as attributes of the
+/// manifest, each at most `limits.header_bytes`; what cannot be read is noted and not carried.
+Edit carry_bookkeeping(const Limits& limits = {});
+/// Drops what is bookkeeping, with a note that names it.
+Edit drop_bookkeeping();
 
 }  // namespace tensorferry

@@ -4,6 +4,7 @@
 #include "tensorferry/compare.h"
 #include "tensorferry/convert.h"
 #include "tensorferry/dtype.h"
+#include "tensorferry/edits.h"
 #include "tensorferry/error.h"
 #include "tensorferry/format.h"
 #include "tensorferry/input.h"

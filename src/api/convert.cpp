@@ -37,8 +37,10 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   // The target's format first: a misspelt one should not cost reading the source.
   const Format& format = options.to.empty() ? registry.for_extension(target.filename().string())
                                             : registry.at(options.to);
-  Manifest manifest = select(options.selection)(read(source, options.read));
-  if (!options.bookkeeping) manifest = drop_bookkeeping(options.read.limits)(std::move(manifest));
+  Manifest manifest = read(source, options.read);
+  if (!options.bookkeeping) manifest = carry_bookkeeping(options.read.limits)(std::move(manifest));
+  manifest = select(options.selection)(std::move(manifest));
+  if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
   if (manifest.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",
                 "no tensor is selected (--allow-empty writes an output without tensors)")
@@ -46,6 +48,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   }
   std::vector<std::string> damaged;
   if (options.salvage) damaged = leave_out_damaged(manifest, options);
+  manifest = edit(options.edits)(std::move(manifest));
   return {ConversionPlan::make(std::move(manifest), format, target, options.write_options,
                                options.read.limits),
           std::move(damaged)};

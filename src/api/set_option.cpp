@@ -1,7 +1,8 @@
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <initializer_list>
 #include <iterator>
+#include <utility>
 
 #include "tensorferry/convert.h"
 #include "util/text.h"
@@ -51,6 +52,17 @@ void add_pair(std::map<std::string, std::string>& pairs, const Row& row, const s
   pairs.emplace(std::move(name), std::move(value));
 }
 
+template <typename T>
+T choice(const Row& row, const std::string& word,
+         std::initializer_list<std::pair<std::string_view, T>> choices) {
+  std::string known;
+  for (const auto& [name, value] : choices) {
+    if (word == name) return value;
+    known.append(known.empty() ? "" : ", ").append(name);
+  }
+  bad("bad_value", row, " is one of " + known + ", not " + printable(word));
+}
+
 void set_limit(ConvertOptions& options, const Row& row, const std::string& text) {
   const auto [name, value] = pair_of(row, text);
   const std::string of = " " + printable(name);
@@ -74,6 +86,26 @@ void set_threads(ConvertOptions& options, const Row& row, const std::string& tex
   options.run.threads = static_cast<unsigned>(std::min(number(row, text), kMost));
 }
 
+void set_unmapped(ConvertOptions& options, const Row& row, const std::string& text) {
+  const Unmapped unmapped = choice<Unmapped>(
+      row, text, {{"error", Unmapped::error}, {"keep", Unmapped::keep}, {"drop", Unmapped::drop}});
+  if (!options.edits.map) bad("bad_option", row, " is about --map, which is not given");
+  options.edits.map->unmapped = unmapped;
+}
+
+void set_overflow(ConvertOptions& options, const Row& row, const std::string& text) {
+  options.edits.overflow = choice<Overflow>(row, text,
+                                            {{"fail", Overflow::fail},
+                                             {"saturate", Overflow::saturate},
+                                             {"infinity", Overflow::infinity}});
+}
+
+void set_metadata(ConvertOptions& options, const Row& row, const std::string& text) {
+  auto [name, value] = pair_of(row, text);
+  if (!options.edits.metadata.emplace(name, std::move(value)).second)
+    bad("bad_option", row, " gives " + printable(name) + " twice");
+}
+
 using O = ConvertOptions&;
 using R = const Row&;
 using V = const std::string&;
@@ -91,6 +123,17 @@ constexpr Row kRows[] = {
     {"exclude-optimizer", true,
      [](O options, R, V) { options.selection.exclude_optimizer = true; }},
     {"allow-empty", true, [](O options, R, V) { options.allow_empty = true; }},
+    {"rename", false,
+     [](O options, R, V value) { options.edits.rename.push_back(parse_renaming(value)); }},
+    {"map", false,
+     [](O options, R, V value) { options.edits.map = NameMap{read_name_map(value)}; }},
+    {"unmapped", false, set_unmapped},
+    {"cast", false,
+     [](O options, R, V value) { options.edits.cast.push_back(parse_casting(value)); }},
+    {"cast-overflow", false, set_overflow},
+    {"transpose", false,
+     [](O options, R, V value) { options.edits.transpose.push_back(parse_transposition(value)); }},
+    {"metadata", false, set_metadata},
     {"to", false, [](O options, R, V value) { options.to = value; }},
     {"out-opt", false,
      [](O options, R row, V value) { add_pair(options.write_options, row, value); }},

@@ -227,6 +227,9 @@ std::string fish_option(const Command& command, const OptionDef& option,
       text += " -r";
     else if (candidates.words.empty())
       text += " -x";
+    else if (candidates.list)
+      text += " -x -a " + fish_quoted("(__fish_complete_list , \"printf %s\\\\n " +
+                                      joined(candidates.words) + "\")");
     else
       text += " -x -a " + fish_quoted(joined(candidates.words));
   }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "commands.h"
+#include "dry_run.h"
+#include "edits.h"
 #include "model.h"
 #include "output.h"
 #include "progress.h"
@@ -20,7 +23,6 @@ constexpr OptionDef kWriting[] = {
      "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
      "such sets"},
     {"overwrite", nullptr, "Replace an output that exists"},
-    {"n,dry-run", nullptr, "Say what would be written, and write nothing"},
     {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
     {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
     {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
@@ -32,31 +34,35 @@ constexpr OptionDef kRunning[] = {
     {"no-sync", nullptr, "Do not wait until the output is on the disk"},
     {"no-verify-source", nullptr,
      "Do not check at the end that the input has not changed meanwhile"},
+};
+
+// Of the program, not of the library: set_option() does not know them.
+constexpr OptionDef kMessages[] = {
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"progress", "auto|none|json",
      "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
 };
 
+std::vector<OptionGroup> library_groups() {
+  return {{"Output", kWriting},
+          selection_options(),
+          edit_options(),
+          input_options(),
+          {"Run", kRunning}};
+}
+
+std::vector<OptionGroup> groups() {
+  std::vector<OptionGroup> all = library_groups();
+  all.push_back({"Messages", kMessages});
+  return all;
+}
+
 ConvertOptions convert_options(const Arguments& arguments) {
   ConvertOptions options;
-  options.read = read_options(arguments);
-  options.to = arguments.value("to").value_or("");
-  options.write_options = arguments.pairs("out-opt");
-  if (const auto size = arguments.value("split-max-size"))
-    options.write_options["split_max_size"] = *size;
-  options.selection = selection(arguments);
-  options.bookkeeping = arguments.flag("bookkeeping");
-  options.salvage = arguments.flag("salvage");
-  options.allow_empty = arguments.flag("allow-empty");
-  constexpr std::uint64_t most_threads = 256;
-  options.run.threads =
-      static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
-  options.run.memory_limit = arguments.bytes("memory-limit").value_or(options.run.memory_limit);
-  options.run.overwrite = arguments.flag("overwrite");
-  options.run.verify_output = arguments.flag("verify");
-  options.run.sync = !arguments.flag("no-sync");
-  options.run.verify_source = !arguments.flag("no-verify-source");
+  for (const OptionGroup& group : library_groups()) set_options(options, arguments, group);
   return options;
 }
 
@@ -84,12 +90,18 @@ std::string summary(const std::string& target, const Receipt& receipt) {
   return text + "\n";
 }
 
-int dry_run(const PreparedConversion& prepared, bool quiet) {
-  if (!quiet) {
-    print(prepared.plan.describe());
-    print_notes(prepared.plan.manifest().notes);
-    print_notes(prepared.plan.layout().notes);
-    say_damaged(prepared.damaged);
+int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
+            const ConvertOptions& options) {
+  if (!arguments.flag("quiet")) {
+    const std::vector<LeftOut> left_out = left_out_of(prepared, arguments.operands()[0], options);
+    if (arguments.flag("json")) {
+      print(plan_json(prepared, left_out, options.run));
+    } else {
+      print(plan_text(prepared, left_out, options.run));
+      print_notes(prepared.plan.manifest().notes);
+      print_notes(prepared.plan.layout().notes);
+      say_damaged(prepared.damaged);
+    }
   }
   return prepared.damaged.empty() ? 0 : static_cast<int>(ErrorCode::corrupt);
 }
@@ -102,7 +114,7 @@ int run(const Arguments& arguments) {
   if (progress) options.run.progress = [&](const Progress& at) { progress->update(at); };
 
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
-  if (arguments.flag("dry-run")) return dry_run(prepared, quiet);
+  if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
   if (verbose) {
     std::string text = prepared.plan.describe();
     if (text.ends_with('\n')) text.pop_back();
@@ -124,6 +136,7 @@ int run(const Arguments& arguments) {
   if (progress) progress->finish(receipt);
   if (!quiet) {
     print_notes(receipt.notes);
+    print_casts(receipt.casts);
     say_damaged(receipt.damaged);
     print(summary(target, receipt));
   }
@@ -151,7 +164,7 @@ Command convert_command() {
            "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kWriting}, selection_options(), input_options(), {"Run", kRunning}},
+       .groups = groups(),
        .examples =
            "  tensorferry convert model.ckpt-1000 model.onnx\n"
            "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"

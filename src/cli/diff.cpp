@@ -11,6 +11,7 @@
 #include "model.h"
 #include "output.h"
 #include "scanning.h"
+#include "tensorferry/edits.h"
 
 namespace tensorferry::cli {
 namespace {

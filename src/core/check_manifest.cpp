@@ -67,10 +67,11 @@ void check_range(const FileRange& range) {
 
 void check_length(const Tensor& tensor, const Piece& piece, const FileRange& range) {
   const Shape& extent = extent_of(tensor, piece);
+  const DType dtype = stored_dtype(tensor);
   const std::uint64_t elements = element_count(extent);
-  const std::string what = to_string(extent) + " of " + std::string(to_string(tensor.dtype));
+  const std::string what = to_string(extent) + " of " + std::string(to_string(dtype));
   if (piece.byte_strides.empty()) {
-    const std::uint64_t expected = encoded_bytes(tensor.dtype, tensor.stored.codec, elements);
+    const std::uint64_t expected = encoded_bytes(dtype, tensor.stored.codec, elements);
     if (range.length != expected) {
       corrupt("size", what + " takes " + std::to_string(expected) + " bytes, stored are " +
                           std::to_string(range.length));
@@ -82,7 +83,7 @@ void check_length(const Tensor& tensor, const Piece& piece, const FileRange& ran
   if (tensor.stored.codec == Codec::packed) internal("strides of packed elements");
   if (elements == 0) return;
   const std::uint64_t span =
-      strided_span(piece, extent, encoded_bytes(tensor.dtype, tensor.stored.codec, 1));
+      strided_span(piece, extent, encoded_bytes(dtype, tensor.stored.codec, 1));
   if (span > range.length) {
     corrupt("size", what + " with its strides spans " + std::to_string(span) +
                         " bytes, stored are " + std::to_string(range.length));

@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <functional>
-#include <locale>
 #include <map>
 #include <memory>
-#include <regex>
 #include <set>
 
+#include "core/expression.h"
 #include "core/glob.h"
 #include "tensorferry/manifest.h"
 #include "tensorferry/stream.h"
@@ -13,47 +12,6 @@
 
 namespace tensorferry {
 namespace {
-
-// The standard library's matcher recurses several times for each byte of the name: with sanitizers
-// a few KiB of name overflow the stack.
-constexpr std::size_t kMostRegexBytes = 1024;
-
-class Expression {
- public:
-  explicit Expression(const std::string& pattern) : pattern_(pattern) {
-    if (pattern.size() > kMostRegexBytes)
-      refuse("it is longer than " + std::to_string(kMostRegexBytes) + " bytes");
-    try {
-      regex_.imbue(std::locale::classic());
-      regex_.assign(pattern, std::regex::ECMAScript | std::regex::optimize);
-    } catch (const std::regex_error& problem) {
-      refuse(problem.what());
-    }
-  }
-
-  bool matches(const std::string& name) const {
-    if (name.size() > kMostRegexBytes) {
-      throw Error(ErrorCode::usage, "bad_regex",
-                  "names of more than " + std::to_string(kMostRegexBytes) +
-                      " bytes cannot be matched by regular expressions; use globs")
-          .in_tensor(name);
-    }
-    try {
-      return std::regex_search(name, regex_);
-    } catch (const std::regex_error& problem) {
-      refuse(problem.what());
-    }
-  }
-
- private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw Error(ErrorCode::usage, "bad_regex",
-                "regular expression \"" + printable(pattern_) + "\": " + why);
-  }
-
-  std::string pattern_;
-  std::regex regex_;
-};
 
 bool in_scope(std::string_view name, std::string_view scope) {
   return name.substr(0, scope.size()) == scope &&
@@ -229,13 +187,20 @@ Edit exclude_optimizer() {
   };
 }
 
-Edit drop_bookkeeping(const Limits& limits) {
+Edit carry_bookkeeping(const Limits& limits) {
   return [limits](Manifest manifest) {
+    for (const Tensor& tensor : manifest.tensors) {
+      if (tensor.bookkeeping) carry(manifest, tensor, limits);
+    }
+    return manifest;
+  };
+}
+
+Edit drop_bookkeeping() {
+  return [](Manifest manifest) {
     std::vector<std::string> names;
     for (const Tensor& tensor : manifest.tensors) {
-      if (!tensor.bookkeeping) continue;
-      names.push_back(tensor.name);
-      carry(manifest, tensor, limits);
+      if (tensor.bookkeeping) names.push_back(tensor.name);
     }
     if (names.empty()) return manifest;
     std::erase_if(manifest.tensors, [](const Tensor& tensor) { return tensor.bookkeeping; });

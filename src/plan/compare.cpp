@@ -1,13 +1,11 @@
 #include "tensorferry/compare.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
 
 #include "plan/element_compare.h"
 #include "plan/scan.h"
-#include "util/json.h"
 
 namespace tensorferry {
 namespace {
@@ -156,28 +154,6 @@ Comparison compare(const Manifest& a, const Manifest& b, const CompareOptions& o
     if (pair.a && pair.b && !pair.a->problem) bytes += pair.a->bytes();
   }
   return Comparing(options, std::move(pairs), bytes).run();
-}
-
-std::map<std::string, std::string> read_name_map(const std::filesystem::path& path) {
-  constexpr std::uint64_t kMostBytes = 100'000'000;  // as Limits::header_bytes
-  const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::usage, "name_map", why).in_file(path.string());
-  };
-  const auto file = Input::open(path).file();
-  if (file->size() > kMostBytes) refuse("is too large for a map of names");
-  std::map<std::string, std::string> names;
-  try {
-    const Json document = parse_json(file->read_string(0, file->size()));
-    if (!document.is_object()) refuse("is not a JSON object of names to names");
-    for (const auto& [from, to] : document.items()) {
-      if (!to.is_string())
-        refuse("\"" + printable(from) + "\" leads to something that is not a text");
-      names.emplace(from, to.get<std::string>());
-    }
-  } catch (const Error& error) {
-    throw error.in_file(path.string());
-  }
-  return names;
 }
 
 }  // namespace tensorferry

@@ -14,6 +14,7 @@
 #include "plan/kernels.h"
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
+#include "plan/tensor_stream.h"
 #include "plan/work.h"
 
 namespace tensorferry {
@@ -22,7 +23,8 @@ namespace {
 constexpr std::uint64_t kReserveFrom = 256u << 10;  // smaller files gain nothing by fallocate
 constexpr std::uint64_t kStridedWindow = 16u << 20;
 constexpr std::uint64_t kThreadBytes = 3 * kWindowBytes;  // window, scratch, codes
-constexpr std::uint64_t kStridedExtra = 5u << 20;  // covering reads, and a thread's other buffers
+constexpr std::uint64_t kStridedExtra =
+    9u << 20;  // covering reads, what is to be cast, and a thread's other buffers
 constexpr std::uint64_t kWorthAThread = 16u << 20;
 constexpr std::uint64_t kWriteBack = 8u << 20;
 // Above this many files one syncfs is cheaper than an fdatasync of each.
@@ -33,6 +35,11 @@ struct OpenOutput {
   Descriptor fd;
   std::size_t windows_left = 0;
 };
+
+unsigned wanted_threads(const RunOptions& options) {
+  return options.threads ? options.threads
+                         : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+}
 
 /// What one worker keeps between windows.
 struct Worker {
@@ -55,8 +62,7 @@ class Mover {
   MoveResult run() {
     output_.prepare_directory();
     write_sink();
-    const unsigned most = std::max(1u, options_.threads ? options_.threads : default_threads());
-    plan_threads(most);
+    plan_threads(wanted_threads(options_));
     for (std::size_t i = 0; i < files_.size(); ++i)
       files_[i].windows_left = work_.windows_of_file[i];
     meter_.set_total(meter_.done() + work_.bytes);
@@ -64,14 +70,10 @@ class Mover {
     write_finish();
     if (options_.sync && !sync_each_) output_.sync_all();
     meter_.finish();
-    return {bools_.load(), meter_.done()};
+    return {bools_.load(), meter_.done(), casts_.reports(manifest_)};
   }
 
  private:
-  static unsigned default_threads() {
-    return std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
-  }
-
   /// As many threads as the work is worth and the memory limit allows, then windows that fit what
   /// is left.
   void plan_threads(unsigned most) {
@@ -103,26 +105,25 @@ class Mover {
 
   class EncodedStream final : public ByteStream {
    public:
-    EncodedStream(const Mover& mover, const Tensor& tensor, Codec codec, ProgressMeter& meter)
+    EncodedStream(Mover& mover, const Slot& slot)
         : mover_(mover),
-          stream_(open_stream(tensor)),
-          dtype_(tensor.dtype),
-          codec_(codec),
-          meter_(meter) {}
+          stream_(open_counting_stream(mover.manifest_.tensors[slot.tensor], slot.tensor,
+                                       mover.casts_, mover.bools_)),
+          dtype_(mover.manifest_.tensors[slot.tensor].dtype),
+          codec_(slot.codec) {}
     std::size_t read(std::span<std::byte> bytes) override {
       mover_.check_cancelled();
       const std::size_t n = stream_->read(bytes);
       if (codec_ == Codec::sign_extended) sign_extend(dtype_, bytes.first(n));
-      meter_.add(n);
+      mover_.meter_.add(n);
       return n;
     }
 
    private:
-    const Mover& mover_;
+    Mover& mover_;
     std::unique_ptr<ByteStream> stream_;
     DType dtype_;
     Codec codec_;
-    ProgressMeter& meter_;
   };
 
   void write_sink() {
@@ -135,7 +136,7 @@ class Mover {
     meter_.set_total(total);
     for (const Slot& slot : layout_.slots) {
       if (slot.fill != Slot::Fill::sink) continue;
-      EncodedStream stream(*this, manifest_.tensors[slot.tensor], slot.codec, meter_);
+      EncodedStream stream(*this, slot);
       layout_.sink->write(slot, stream);
     }
     layout_.sink->close();
@@ -198,6 +199,7 @@ class Mover {
     Worker worker;
     worker.read.checksums = &checksums_;
     worker.read.bools = &bools_;
+    worker.read.casts = &casts_;
     return worker;
   }
 
@@ -335,6 +337,7 @@ class Mover {
   const bool sync_each_;
   ProgressMeter meter_;
   CrcParts checksums_, output_crcs_;
+  CastTallies casts_;
   std::vector<std::uint32_t> digests_;
   std::vector<OpenOutput> files_;
   Work work_;
@@ -347,6 +350,17 @@ class Mover {
 };
 
 }  // namespace
+
+std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
+                           const RunOptions& options) {
+  const std::uint64_t threads =
+      std::min<std::uint64_t>(wanted_threads(options), options.memory_limit / kThreadBytes);
+  const bool any_strided =
+      std::any_of(layout.slots.begin(), layout.slots.end(), [&](const Slot& slot) {
+        return slot.length > kWindowBytes && is_strided(manifest.tensors[slot.tensor]);
+      });
+  return any_strided ? options.memory_limit : threads * kThreadBytes;
+}
 
 MoveResult move_all(const Manifest& manifest, Layout& layout, OutputFiles& output,
                     const RunOptions& options) {

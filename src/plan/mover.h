@@ -15,7 +15,13 @@ namespace tensorferry {
 struct MoveResult {
   std::uint64_t changed_bools = 0;  ///< bool bytes that were neither 0 nor 1
   std::uint64_t output_bytes = 0;
+  std::vector<CastReport> casts;
 };
+
+/// Bytes of the buffers that move_all() will take at most; of a file that a library structures,
+/// without what that library takes.
+std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
+                           const RunOptions& options);
 
 /// Writes every file of the layout into `output`, verifies every checksum of the sources, and
 /// leaves the commit to the caller. Slots of a prepared file get their offsets. Throws the first

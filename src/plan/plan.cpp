@@ -8,6 +8,7 @@
 #include "core/carriers.h"
 #include "core/strings.h"
 #include "io/output_files.h"
+#include "plan/cast.h"
 #include "plan/mover.h"
 #include "plan/verify_output.h"
 #include "tensorferry/convert.h"
@@ -40,71 +41,89 @@ int rank_of(ErrorCode code) {
       return 1;
     case ErrorCode::input:
       return 2;
-    default:
+    case ErrorCode::unsupported:
       return 3;
+    default:
+      return 4;
   }
 }
 
-/// All tensors that cannot be read, in one error: missing files each once, then the tensors with
-/// their reasons.
-void refuse_problems(const Manifest& manifest) {
-  constexpr std::size_t kMostReasons = 20;
-  std::vector<const Tensor*> bad;
-  std::set<std::string> missing;
+/// Tensors with one and the same problem.
+struct Group {
+  const Error* problem;
+  std::vector<std::string> names;
+};
+
+std::vector<Group> group_problems(const Manifest& manifest) {
+  std::vector<Group> groups;
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> places;
   for (const Tensor& tensor : manifest.tensors) {
     if (!tensor.problem) continue;
-    bad.push_back(&tensor);
-    if (tensor.problem->detail() == "missing") missing.insert(tensor.problem->file());
+    const Error& problem = *tensor.problem;
+    const auto [place, is_new] =
+        places.try_emplace({problem.id(), problem.file(), problem.message()}, groups.size());
+    if (is_new) groups.push_back({&problem, {}});
+    groups[place->second].names.push_back(tensor.name);
   }
-  if (bad.empty()) return;
-  const Error& worst = *(*std::min_element(bad.begin(), bad.end(), [](auto* a, auto* b) {
-                          return rank_of(a->problem->code()) < rank_of(b->problem->code());
-                        }))->problem;
-  std::string message = std::to_string(bad.size()) +
-                        (bad.size() == 1 ? " tensor cannot be read" : " tensors cannot be read") +
-                        " (--salvage or --exclude leaves them out)";
+  return groups;
+}
+
+std::string heading(std::size_t count, const std::vector<Group>& groups) {
+  const bool unreadable = std::any_of(groups.begin(), groups.end(), [](const Group& group) {
+    return group.problem->code() == ErrorCode::corrupt || group.problem->code() == ErrorCode::input;
+  });
+  return std::to_string(count) + (count == 1 ? " tensor" : " tensors") +
+         " cannot be converted (--exclude leaves " + (count == 1 ? "it" : "them") + " out" +
+         (unreadable ? "; --salvage what is damaged)" : ")");
+}
+
+/// All tensors that have a problem, in one error: missing files each once, then the problems with
+/// the tensors that have them.
+void refuse_problems(const Manifest& manifest) {
+  constexpr std::size_t kMostGroups = 50, kMostNames = 1000;
+  const std::vector<Group> groups = group_problems(manifest);
+  if (groups.empty()) return;
+  const Error& worst =
+      *std::min_element(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
+         return rank_of(a.problem->code()) < rank_of(b.problem->code());
+       })->problem;
+  std::size_t count = 0;
+  std::set<std::string> missing;
+  for (const Group& group : groups) {
+    count += group.names.size();
+    if (group.problem->detail() == "missing") missing.insert(group.problem->file());
+  }
+  std::string message = heading(count, groups);
   for (const std::string& file : missing) message += "\n  missing file: " + printable(file);
-  for (std::size_t i = 0; i < std::min(bad.size(), kMostReasons); ++i) {
-    const Error& problem = *bad[i]->problem;
-    message += "\n  \"" + printable(bad[i]->name) + "\": " + problem.id() + ": ";
+  for (std::size_t i = 0; i < std::min(groups.size(), kMostGroups); ++i) {
+    const Error& problem = *groups[i].problem;
+    message += "\n  " + join_names(groups[i].names, kMostNames) + ": " + problem.id() + ": ";
     if (!problem.file().empty()) message += printable(problem.file()) + ": ";
     message += problem.message();
   }
-  if (bad.size() > kMostReasons) {
-    message += "\n  and " + std::to_string(bad.size() - kMostReasons) + " more";
-  }
+  if (groups.size() > kMostGroups)
+    message += "\n  and " + std::to_string(groups.size() - kMostGroups) + " more problems";
   throw Error(worst.code(), worst.detail(), message).in_file(worst.file());
 }
 
-/// All tensors that the format cannot hold, in one error.
-void refuse_dtypes(const Manifest& manifest, const Format& format) {
-  std::map<std::string_view, std::vector<std::string>> offenders;
-  for (const Tensor& tensor : manifest.tensors) {
+/// What the format cannot hold gets a problem. A carrier may add a dimension, which readers must
+/// still accept.
+void mark_unsupported(Manifest& manifest, const Format& format, const Limits& limits) {
+  const std::string name(format.name);
+  for (Tensor& tensor : manifest.tensors) {
+    if (tensor.problem) continue;
     if (!format.writer->encoding(tensor.dtype)) {
-      offenders[to_string(tensor.dtype)].push_back(tensor.name);
+      tensor.problem = Error(ErrorCode::unsupported, "dtype",
+                             name + " cannot hold " + std::string(to_string(tensor.dtype)));
+      continue;
+    }
+    const Encoding encoding = *format.writer->encoding_for(tensor);
+    if (carried_shape(encoding.carrier, tensor.shape).size() > limits.rank) {
+      tensor.problem =
+          Error(ErrorCode::unsupported, "rank",
+                name + " carries it with more than " + std::to_string(limits.rank) + " dimensions");
     }
   }
-  if (offenders.empty()) return;
-  std::string message = std::string(format.name) + " cannot hold";
-  for (const auto& [dtype, names] : offenders) {
-    message += "\n  " + std::string(dtype) + ": " + join_names(names);
-  }
-  message += "\n  --exclude leaves them out";
-  throw Error(ErrorCode::unsupported, "dtype", message);
-}
-
-/// A carrier may add a dimension, which readers must still accept.
-void refuse_ranks(const Manifest& manifest, const Format& format, const Limits& limits) {
-  std::vector<std::string> offenders;
-  for (const Tensor& tensor : manifest.tensors) {
-    const Encoding encoding = *format.writer->encoding_for(tensor);
-    if (carried_shape(encoding.carrier, tensor.shape).size() > limits.rank)
-      offenders.push_back(tensor.name);
-  }
-  if (offenders.empty()) return;
-  throw Error(ErrorCode::unsupported, "rank",
-              std::string(format.name) + " carries these with more than " +
-                  std::to_string(limits.rank) + " dimensions: " + join_names(offenders));
 }
 
 std::uint64_t count_aliases(const Manifest& manifest) {
@@ -180,9 +199,8 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
                     : std::string(format.name) + ": " + std::string(format.unavailable));
   }
   const Options options(format.write_options, write_options);
+  mark_unsupported(manifest, format, limits);
   refuse_problems(manifest);
-  refuse_dtypes(manifest, format);
-  refuse_ranks(manifest, format, limits);
 
   auto state = std::make_unique<State>();
   state->format = format;
@@ -214,26 +232,57 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   return ConversionPlan(std::move(state));
 }
 
+std::vector<Destination> ConversionPlan::destinations() const {
+  std::vector<Destination> all;
+  all.reserve(state_->layout.slots.size());
+  for (const Slot& slot : state_->layout.slots) {
+    const Tensor& tensor = state_->manifest.tensors[slot.tensor];
+    all.push_back({slot.tensor, shown_path(state_->target, state_->layout, slot.file),
+                   *state_->format.writer->encoding_for(tensor)});
+  }
+  return all;
+}
+
+std::vector<std::pair<fs::path, std::uint64_t>> ConversionPlan::output_files() const {
+  std::vector<std::pair<fs::path, std::uint64_t>> all;
+  const Layout& layout = state_->layout;
+  for (std::size_t i = 0; i < layout.files.size(); ++i)
+    all.emplace_back(shown_path(state_->target, layout, i), layout.files[i].size);
+  return all;
+}
+
+std::uint64_t ConversionPlan::free_space() const {
+  return free_bytes(fs::absolute(state_->target).lexically_normal().parent_path());
+}
+
+std::uint64_t ConversionPlan::peak_memory(const RunOptions& options) const {
+  std::uint64_t literals = 0;
+  for (const Segment& segment : state_->layout.segments) literals += segment.bytes.size();
+  return literals + buffer_bytes(state_->manifest, state_->layout, options);
+}
+
 std::string ConversionPlan::describe() const {
   const Layout& layout = state_->layout;
   std::string text;
-  for (const Slot& slot : layout.slots) {
-    const Tensor& tensor = state_->manifest.tensors[slot.tensor];
-    const Encoding encoding = *state_->format.writer->encoding_for(tensor);
+  for (const Destination& destination : destinations()) {
+    const Tensor& tensor = state_->manifest.tensors[destination.tensor];
     text += printable(tensor.name) + "  " + std::string(to_string(tensor.dtype)) + " " +
             to_string(tensor.shape) + "  " + std::to_string(tensor.bytes()) + " bytes -> " +
-            printable(shown_path(state_->target, layout, slot.file));
+            printable(destination.file.string());
+    if (!tensor.renamed_from.empty()) text += "  renamed from " + printable(tensor.renamed_from);
+    if (stored_dtype(tensor) != tensor.dtype)
+      text += "  cast from " + std::string(to_string(stored_dtype(tensor)));
+    const Encoding& encoding = destination.encoding;
     if (encoding.carrier != Carrier::native) {
       text += "  carried as " + std::string(to_string(encoding.dtype)) + " (" +
               std::string(to_string(encoding.carrier)) + ")";
     }
     text += "\n";
   }
-  const fs::path parent = fs::absolute(state_->target).lexically_normal().parent_path();
   text += std::to_string(state_->tensors) + " tensors, " + std::to_string(state_->bytes) +
           " bytes -> " + std::to_string(layout.files.size()) +
           (layout.files.size() == 1 ? " file, " : " files, ") + std::to_string(size_of(layout)) +
-          " bytes; " + std::to_string(free_bytes(parent)) + " bytes free; nothing was written\n";
+          " bytes; " + std::to_string(free_space()) + " bytes free\n";
   return text;
 }
 
@@ -249,6 +298,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   MoveResult moved;
   try {
     moved = move_all(state.manifest, state.layout, output, options);
+    refuse_overflow(state.manifest, moved.casts);
     if (options.verify_output) {
       verify_output(output.as_input(), state.format, state.whole ? *state.whole : state.manifest,
                     state.limits, options);
@@ -268,6 +318,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.output_bytes = moved.output_bytes;
   receipt.verified = options.verify_output;
   receipt.carried = state.carried;
+  receipt.casts = std::move(moved.casts);
   receipt.aliases = state.aliases;
   receipt.notes = state.manifest.notes;
   for (const Note& note : state.layout.notes) receipt.notes.push_back(note);

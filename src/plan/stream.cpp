@@ -6,6 +6,7 @@
 
 #include "plan/boxes.h"
 #include "plan/tensor_source.h"
+#include "plan/tensor_stream.h"
 
 namespace tensorferry {
 namespace {
@@ -16,13 +17,19 @@ constexpr std::uint64_t kStridedTile = 16u << 20;
 
 class TensorStream final : public ByteStream {
  public:
-  TensorStream(const Tensor& tensor, std::uint64_t first, std::uint64_t count)
-      : tensor_(tensor), source_(tensor_), element_(std::max(info(tensor.dtype).bytes, 1u)) {
+  TensorStream(const Tensor& tensor, std::uint64_t first, std::uint64_t count,
+               std::uint64_t key = 0)
+      : tensor_(tensor), source_(tensor_, key), element_(std::max(info(tensor.dtype).bytes, 1u)) {
     const std::uint64_t elements = tensor_.bytes() / element_;
     next_ = std::min(first, elements);
     end_ = next_ + std::min(count, elements - next_);
     verify_ = next_ == 0 && end_ == elements;
     if (verify_) context_.checksums = &checksums_;
+  }
+
+  void count_in(CastTallies& casts, std::atomic<std::uint64_t>& bools) {
+    context_.casts = &casts;
+    context_.bools = &bools;
   }
 
   std::size_t read(std::span<std::byte> bytes) override {
@@ -91,6 +98,14 @@ void place(std::vector<std::string>&& part, const Piece& piece, const Shape& sha
 std::unique_ptr<ByteStream> open_stream(const Tensor& tensor, std::uint64_t first,
                                         std::uint64_t count) {
   return std::make_unique<TensorStream>(tensor, first, count);
+}
+
+std::unique_ptr<ByteStream> open_counting_stream(const Tensor& tensor, std::uint64_t key,
+                                                 CastTallies& casts,
+                                                 std::atomic<std::uint64_t>& bools) {
+  auto stream = std::make_unique<TensorStream>(tensor, 0, ~std::uint64_t{0}, key);
+  stream->count_in(casts, bools);
+  return stream;
 }
 
 std::vector<std::string> load_strings(const Tensor& tensor, const Limits& limits) {

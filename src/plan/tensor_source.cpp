@@ -6,6 +6,7 @@
 
 #include "plan/boxes.h"
 #include "plan/kernels.h"
+#include "plan/work.h"
 
 namespace tensorferry {
 namespace {
@@ -14,6 +15,10 @@ namespace {
 constexpr std::uint64_t kCoveringBytes = 4u << 20;
 // Skipping fewer bytes than this between two runs costs less than one more system call.
 constexpr std::uint64_t kWorthSkipping = 4096;
+// What is read at once to be cast: the whole passes through the second-level cache. Ranges of a
+// source that is not row-major are larger, as they touch all of it.
+constexpr std::uint64_t kCastBytes = 256u << 10;
+constexpr std::uint64_t kStridedCastBytes = 4u << 20;
 
 std::uint64_t count_of(const Shape& extent) {
   return std::accumulate(extent.begin(), extent.end(), std::uint64_t{1}, std::multiplies<>());
@@ -65,9 +70,10 @@ struct TensorSource::Box {
   Shape start, extent;
 };
 
-TensorSource::TensorSource(const Tensor& tensor, std::uint64_t key) : tensor_(tensor), key_(key) {
+TensorSource::TensorSource(const Tensor& tensor, std::uint64_t key)
+    : tensor_(tensor), key_(key), stored_(stored_dtype(tensor)) {
   if (tensor.problem) throw tensor.problem->in_tensor(tensor.name);
-  const DTypeInfo& row = info(tensor.dtype);
+  const DTypeInfo& row = info(stored_);
   if (row.kind == DTypeKind::string) {
     throw Error(ErrorCode::usage, "strings", "strings are read by load_strings")
         .in_tensor(tensor.name);
@@ -77,8 +83,7 @@ TensorSource::TensorSource(const Tensor& tensor, std::uint64_t key) : tensor_(te
   component_bytes_ = row.component_bytes;
   const auto& pieces = tensor.stored.pieces;
   whole_ = pieces.size() == 1 && pieces[0].start.empty() && pieces[0].byte_strides.empty();
-  strided_ = std::any_of(pieces.begin(), pieces.end(),
-                         [](const Piece& piece) { return !piece.byte_strides.empty(); });
+  strided_ = is_strided(tensor);
 }
 
 void TensorSource::verify_ahead() const {
@@ -89,6 +94,29 @@ void TensorSource::verify_ahead() const {
 
 void TensorSource::read(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const {
   if (out.empty()) return;
+  if (stored_ == tensor_.dtype) return read_stored(first, out, context);
+  read_cast(first, out, context);
+}
+
+void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
+                             ReadContext& context) const {
+  const std::uint64_t bytes = info(tensor_.dtype).bytes;
+  const std::uint64_t most = (strided_ ? kStridedCastBytes : kCastBytes) / element_bytes_ / 8 * 8;
+  while (!out.empty()) {
+    const std::uint64_t count = std::min(most, out.size() / bytes);
+    context.uncast.resize(std::max<std::size_t>(context.uncast.size(), count * element_bytes_));
+    const auto in = std::span(context.uncast).first(count * element_bytes_);
+    read_stored(first, in, context);
+    const CastTally tally = cast_elements(stored_, tensor_.dtype, tensor_.stored.overflow, in,
+                                          out.first(count * bytes), first);
+    if (context.casts) context.casts->add(key_, tally);
+    out = out.subspan(count * bytes);
+    first += count;
+  }
+}
+
+void TensorSource::read_stored(std::uint64_t first, std::span<std::byte> out,
+                               ReadContext& context) const {
   try {
     if (tensor_.stored.codec == Codec::packed) return read_packed(first, out, context);
     if (whole_) {
@@ -100,7 +128,7 @@ void TensorSource::read(std::uint64_t first, std::span<std::byte> out, ReadConte
     throw error.in_tensor(tensor_.name);
   }
   if (tensor_.stored.order == std::endian::big) swap_bytes(out, component_bytes_);
-  const std::uint64_t changed = normalise(tensor_.dtype, out);
+  const std::uint64_t changed = normalise(stored_, out);
   if (changed > 0 && context.bools) *context.bools += changed;
 }
 
@@ -117,13 +145,13 @@ void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span
 
 void TensorSource::read_packed(std::uint64_t first, std::span<std::byte> out,
                                ReadContext& context) const {
-  const std::uint64_t bits = info(tensor_.dtype).bits;
+  const std::uint64_t bits = info(stored_).bits;
   const std::uint64_t begin = first * bits / 8;
   const std::uint64_t end = ((first + out.size()) * bits + 7) / 8;
   context.scratch.resize(std::max<std::size_t>(context.scratch.size(), end - begin));
   auto packed = std::span(context.scratch).first(end - begin);
   read_range(0, begin, packed, context);
-  unpack_bits(tensor_.dtype, packed, static_cast<std::uint32_t>(first * bits % 8), out);
+  unpack_bits(stored_, packed, static_cast<std::uint32_t>(first * bits % 8), out);
 }
 
 void TensorSource::read_boxes(std::uint64_t first, std::span<std::byte> out,

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "plan/cast.h"
 #include "plan/checksums.h"
 #include "tensorferry/manifest.h"
 
@@ -16,10 +17,11 @@ struct ReadContext {
   CrcParts* checksums =
       nullptr;  ///< nothing = parts of a tensor are read, checksums cannot be told
   std::atomic<std::uint64_t>* bools = nullptr;  ///< counts bool bytes that were neither 0 nor 1
-  std::vector<std::byte> scratch;
+  CastTallies* casts = nullptr;                 ///< what casts do to values is counted here
+  std::vector<std::byte> scratch, uncast;
 };
 
-/// Reads any range of elements of a fixed-size tensor: row-major, little-endian, normalised.
+/// Reads any range of elements of a fixed-size tensor: row-major, little-endian, normalised, cast.
 /// Thread-safe; refers to the tensor, which must stay.
 class TensorSource {
  public:
@@ -40,6 +42,8 @@ class TensorSource {
  private:
   struct Box;
 
+  void read_stored(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
+  void read_cast(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_packed(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_boxes(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_box(const Box& box, std::span<std::byte> out, ReadContext& context) const;
@@ -48,6 +52,7 @@ class TensorSource {
 
   const Tensor& tensor_;
   std::uint64_t key_;
+  DType stored_;  // below read() elements are of this dtype
   std::uint32_t element_bytes_, component_bytes_;
   bool whole_ = false;  // one row-major piece
   bool strided_ = false;

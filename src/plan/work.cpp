@@ -17,11 +17,6 @@ std::uint64_t cut_bytes(const Tensor& tensor, const Slot& slot) {
   return encoded_bytes(tensor.dtype, slot.codec, cut_elements(tensor.stored.codec, slot.codec));
 }
 
-bool is_strided(const Tensor& tensor) {
-  return std::any_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
-                     [](const Piece& piece) { return !piece.byte_strides.empty(); });
-}
-
 class Cutter {
  public:
   Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes)
@@ -86,6 +81,11 @@ bool needs_verify_ahead(const Tensor& tensor) {
 }
 
 }  // namespace
+
+bool is_strided(const Tensor& tensor) {
+  return std::any_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
+                     [](const Piece& piece) { return !piece.byte_strides.empty(); });
+}
 
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes) {
   Work work;

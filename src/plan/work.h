@@ -38,6 +38,9 @@ struct Work {
 /// cache.
 inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 
+/// Whether a piece of it is not row-major in the source.
+bool is_strided(const Tensor& tensor);
+
 /// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut;
 /// those of tensors that are not row-major in the source span `strided_bytes`. Offsets of a
 /// prepared file must be known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -90,6 +91,22 @@ def test_the_shell_itself_accepts_the_script(shell, tf_cli, commands, tmp_path):
     (tmp_path / "script").write_text(script)
     done = subprocess.run([shell, "-n", tmp_path / "script"], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_values(tf_cli, formats, tmp_path):
+    (tmp_path / "script").write_text(tf_cli("help", "--completion", "fish").succeeds().out)
+
+    def complete(line: str) -> list[str]:
+        words = ["fish", "--no-config", "-c", f"source script; complete -C '{line}'"]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "HOME": str(tmp_path)})
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        return sorted(line.split("\t")[0] for line in done.stdout.splitlines())
+
+    assert complete("tensorferry conv") == ["convert"]
+    assert complete("tensorferry convert --to ") == formats
+    assert complete("tensorferry convert --overw") == ["--overwrite"]
+    assert complete("tensorferry roundtrip x --via npz,saf") == ["npz,safetensors"]
 
 
 def test_help_takes_one_thing_at_a_time(tf_cli):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,14 @@ def beside_onnx(installed, tmp_path_factory) -> Path:
     run(installed.cxx, "-std=c++20", "-c", Path(__file__).with_name("beside_onnx.cpp"), "-o", program,
         "-DONNX_ML=1", "-DONNX_NAMESPACE=onnx", *installed.pkg_config("--cflags"))
     return program
+
+
+def test_from_python_beside_h5py_and_onnx(installed, model, arrays, tf_cli, tmp_path):
+    tf_cli.convert(model, tmp_path / "model.h5")
+    lines = run(sys.executable, Path(__file__).with_name("ctypes_reader.py"), installed.shared_library,
+                tmp_path / "model.h5").splitlines()
+    expected = {f"{name} {a.dtype} {list(a.shape)} {a.tobytes().hex()} True" for name, a in arrays.items()}
+    assert set(lines) == expected and len(lines) == len(arrays)
 
 
 def test_as_a_part_of_another_build(repository, tmp_path):

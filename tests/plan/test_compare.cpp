@@ -10,6 +10,7 @@
 #include "formats/layout_in_memory.h"
 #include "temp_folder.h"
 #include "tensorferry/compare.h"
+#include "tensorferry/edits.h"
 
 using namespace tensorferry;
 using Kind = Difference::Kind;

@@ -1,0 +1,71 @@
+#include "edits.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model.h"
+#include "output.h"
+#include "tensorferry/error.h"
+
+namespace tensorferry::cli {
+namespace {
+
+constexpr OptionDef kEdits[] = {
+    {"rename", "REGEX=NEW",
+     "Every match of the expression in a name becomes NEW, where $1 is its first group; cut at the "
+     "last ="},
+    {"map", "FILE.json",
+     "Names from a JSON object of old names to new ones; after --rename, before the others"},
+    {"unmapped", "error|keep|drop", "Tensors that the map lacks; default: error"},
+    {"cast", "GLOB=DTYPE",
+     "Another dtype, such as '*=bfloat16', or '*=float32>bfloat16' for float32 only; rounds to the "
+     "nearest, ties to even, and reports what changed"},
+    {"cast-overflow", "fail|saturate|infinity",
+     "Values that the new dtype cannot hold; default: fail"},
+    {"transpose", "GLOB=AXES", "Other order of dimensions, as numpy.transpose: 'conv*=3,2,0,1'"},
+    {"metadata", "NAME=TEXT", "Set an attribute of the file"},
+};
+
+std::string cast_text(const CastReport& cast) {
+  std::string text = "cast \"" + printable(cast.name) + "\": " + std::string(to_string(cast.from)) +
+                     " to " + std::string(to_string(cast.to)) + ": ";
+  if (cast.changed == 0) return text + "no value changed";
+  text += std::to_string(cast.changed) + " of " + count_of(cast.elements, "value") +
+          " changed, the first at index " + std::to_string(cast.first);
+  if (cast.absolute > 0) {
+    constexpr int digits = 4;
+    text += ", at most by " + significant(cast.absolute, digits) + " (relative " +
+            significant(cast.relative, digits) + ")";
+  }
+  if (cast.overflowed > 0) {
+    text += "; " + std::to_string(cast.overflowed) + " cannot be held, the first at index " +
+            std::to_string(cast.first_overflowed);
+  }
+  return text;
+}
+
+}  // namespace
+
+OptionGroup edit_options() { return {"Edits, in the order in which they are made", kEdits}; }
+
+Edits edits(const Arguments& arguments) {
+  ConvertOptions options;
+  set_options(options, arguments, edit_options());
+  return std::move(options.edits);
+}
+
+void print_casts(const std::vector<CastReport>& casts) {
+  constexpr std::size_t most = 20;
+  std::vector<const CastReport*> worst;
+  for (const CastReport& cast : casts) worst.push_back(&cast);
+  std::stable_sort(worst.begin(), worst.end(), [](const CastReport* a, const CastReport* b) {
+    return a->overflowed != b->overflowed ? a->overflowed > b->overflowed
+                                          : a->relative > b->relative;
+  });
+  for (std::size_t i = 0; i < std::min(worst.size(), most); ++i) complain(cast_text(*worst[i]));
+  if (worst.size() > most)
+    complain("and " + count_of(worst.size() - most, "cast") +
+             " more with smaller errors (--progress json lists all)");
+}
+
+}  // namespace tensorferry::cli

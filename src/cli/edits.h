@@ -1,0 +1,17 @@
+// The options that shape tensors on the way.
+#pragma once
+
+#include "arguments.h"
+#include "tensorferry/edits.h"
+
+namespace tensorferry::cli {
+
+/// --rename, --map, --unmapped, --cast, --cast-overflow, --transpose, --metadata.
+OptionGroup edit_options();
+/// What they ask for. Throws Error(usage).
+Edits edits(const Arguments& arguments);
+
+/// What the casts did, a line each on standard error.
+void print_casts(const std::vector<CastReport>& casts);
+
+}  // namespace tensorferry::cli

@@ -1,0 +1,164 @@
+#include "plan/cast.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/number.h"
+
+namespace tensorferry {
+namespace {
+
+/// A dtype as one or two numbers an element.
+struct Components {
+  explicit Components(DType dtype)
+      : part(info(dtype).kind == DTypeKind::complex
+                 ? (dtype == DType::complex64 ? DType::float32 : DType::float64)
+                 : dtype),
+        bytes(info(dtype).kind == DTypeKind::complex ? info(dtype).component_bytes
+                                                     : info(dtype).bytes),
+        count(info(dtype).kind == DTypeKind::complex ? 2 : 1) {}
+
+  DType part;
+  std::size_t bytes;
+  unsigned count;
+};
+
+class Caster {
+ public:
+  Caster(DType from, DType to, Overflow overflow)
+      : from_(from), to_(to), overflow_(overflow), to_bool_(to == DType::boolean) {}
+
+  void one(const std::byte* in, std::byte* out, std::uint64_t index) {
+    if (to_bool_ && from_.count == 2) return complex_to_bool(in, out, index);
+    component(in, out, index);
+    if (from_.count == 2 && to_.count == 2) {
+      component(in + from_.bytes, out + to_.bytes, index);
+    } else if (to_.count == 2) {
+      encode_number(to_.part, Number{}, overflow_, out + to_.bytes);
+    } else if (from_.count == 2) {
+      const Number imaginary = decode_number(from_.part, in + from_.bytes);
+      if (imaginary.kind != Number::Kind::zero) overflowed(index);
+    }
+  }
+
+  const CastTally& tally() const { return tally_; }
+
+ private:
+  void component(const std::byte* in, std::byte* out, std::uint64_t index) {
+    const Number before = decode_number(from_.part, in);
+    if (!encode_number(to_.part, before, overflow_, out)) return overflowed(index);
+    if (before.kind != Number::Kind::finite) return;
+    const Number after = decode_number(to_.part, out);
+    if (same(before, after)) return;
+    changed(index);
+    const long double was = value_of(before);
+    const long double error = std::fabs(value_of(after) - was);
+    tally_.absolute = std::max(tally_.absolute, static_cast<double>(error));
+    tally_.relative = std::max(tally_.relative, static_cast<double>(error / std::fabs(was)));
+  }
+
+  void complex_to_bool(const std::byte* in, std::byte* out, std::uint64_t index) {
+    const Number real = decode_number(from_.part, in);
+    const bool any = real.kind != Number::Kind::zero ||
+                     decode_number(from_.part, in + from_.bytes).kind != Number::Kind::zero;
+    out[0] = std::byte{any};
+    if (any) changed(index);
+  }
+
+  static bool same(const Number& a, const Number& b) {
+    return a.kind == b.kind && a.negative == b.negative && a.exponent == b.exponent &&
+           a.significand == b.significand;
+  }
+
+  void changed(std::uint64_t index) {
+    // Both halves of a complex number are one element.
+    if (index == last_changed_) return;
+    last_changed_ = index;
+    ++tally_.changed;
+    tally_.first = std::min(tally_.first, index);
+  }
+
+  void overflowed(std::uint64_t index) {
+    changed(index);
+    if (index == last_overflowed_) return;
+    last_overflowed_ = index;
+    ++tally_.overflowed;
+    tally_.first_overflowed = std::min(tally_.first_overflowed, index);
+  }
+
+  Components from_, to_;
+  Overflow overflow_;
+  bool to_bool_;
+  CastTally tally_;
+  std::uint64_t last_changed_ = CastTally::kNone, last_overflowed_ = CastTally::kNone;
+};
+
+}  // namespace
+
+void CastTally::merge(const CastTally& other) {
+  changed += other.changed;
+  first = std::min(first, other.first);
+  overflowed += other.overflowed;
+  first_overflowed = std::min(first_overflowed, other.first_overflowed);
+  absolute = std::max(absolute, other.absolute);
+  relative = std::max(relative, other.relative);
+}
+
+CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
+                        std::span<std::byte> out, std::uint64_t first) {
+  const std::size_t in_bytes = info(from).bytes, out_bytes = info(to).bytes;
+  Caster caster(from, to, overflow);
+  const std::size_t count = out.size() / out_bytes;
+  for (std::size_t i = 0; i < count; ++i)
+    caster.one(in.data() + i * in_bytes, out.data() + i * out_bytes, first + i);
+  return caster.tally();
+}
+
+void CastTallies::add(std::uint64_t tensor, const CastTally& tally) {
+  std::lock_guard lock(mutex_);
+  tallies_[tensor].merge(tally);
+}
+
+std::vector<CastReport> CastTallies::reports(const Manifest& manifest) const {
+  std::lock_guard lock(mutex_);
+  std::vector<CastReport> all;
+  for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
+    const Tensor& tensor = manifest.tensors[i];
+    if (stored_dtype(tensor) == tensor.dtype) continue;
+    CastReport report{tensor.name, tensor.stored.dtype, tensor.dtype, tensor.elements()};
+    if (const auto found = tallies_.find(i); found != tallies_.end()) {
+      const CastTally& tally = found->second;
+      report.changed = tally.changed;
+      report.first = tally.changed > 0 ? tally.first : 0;
+      report.overflowed = tally.overflowed;
+      report.first_overflowed = tally.overflowed > 0 ? tally.first_overflowed : 0;
+      report.absolute = tally.absolute;
+      report.relative = tally.relative;
+    }
+    all.push_back(std::move(report));
+  }
+  return all;
+}
+
+void refuse_overflow(const Manifest& manifest, const std::vector<CastReport>& reports) {
+  std::map<std::string_view, const Tensor*> failing;
+  for (const Tensor& tensor : manifest.tensors) {
+    if (stored_dtype(tensor) != tensor.dtype && tensor.stored.overflow == Overflow::fail)
+      failing.emplace(tensor.name, &tensor);
+  }
+  std::string message;
+  for (const CastReport& report : reports) {
+    if (report.overflowed == 0 || !failing.contains(report.name)) continue;
+    message += "\n  \"" + printable(report.name) + "\": " + std::string(to_string(report.to)) +
+               " cannot hold " + std::to_string(report.overflowed) + " of " +
+               std::to_string(report.elements) + " elements, the first at index " +
+               std::to_string(report.first_overflowed);
+  }
+  if (message.empty()) return;
+  throw Error(ErrorCode::lossy, "overflow",
+              "casts meet values that the new dtype cannot hold (--cast-overflow saturate or "
+              "infinity goes on)" +
+                  message);
+}
+
+}  // namespace tensorferry

@@ -1,0 +1,232 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "error_id.h"
+#include "tensorferry/edits.h"
+#include "tensorferry/stream.h"
+
+using namespace tensorferry;
+
+namespace {
+
+Tensor counting(std::string name, Shape shape) {
+  Tensor tensor;
+  tensor.name = std::move(name);
+  tensor.dtype = DType::uint8;
+  tensor.shape = std::move(shape);
+  std::vector<std::byte> bytes(tensor.bytes());
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i);
+  const std::uint64_t length = bytes.size();
+  Piece piece;
+  piece.origin = FileRange{memory_file("bytes", std::move(bytes)), 0, length};
+  tensor.stored.pieces.push_back(std::move(piece));
+  return tensor;
+}
+
+Manifest named(std::initializer_list<const char*> names) {
+  Manifest manifest;
+  for (const char* name : names) manifest.tensors.push_back(counting(name, {2}));
+  return manifest;
+}
+
+std::string names_of(const Manifest& manifest) {
+  std::string names;
+  for (const Tensor& tensor : manifest.tensors) names += (names.empty() ? "" : " ") + tensor.name;
+  return names;
+}
+
+std::string problems_of(const Manifest& manifest) {
+  std::string ids;
+  for (const Tensor& tensor : manifest.tensors) {
+    ids += ids.empty() ? "" : " ";
+    ids += tensor.problem ? tensor.problem->id() : "-";
+  }
+  return ids;
+}
+
+std::vector<int> values(const Tensor& tensor) {
+  std::vector<int> result;
+  for (const std::byte b : load_bytes(tensor)) result.push_back(std::to_integer<int>(b));
+  return result;
+}
+
+Manifest one(Tensor tensor) {
+  Manifest manifest;
+  manifest.tensors.push_back(std::move(tensor));
+  return manifest;
+}
+
+}  // namespace
+
+TEST_CASE("rename replaces every match, rule after rule") {
+  const Edit renamed =
+      edit({.rename = {{"^dense/", "fc/"}, {"(\\w+)/kernel$", "$1.weight"}, {":0$", ""}}});
+  const Manifest manifest = renamed(named({"dense/kernel", "dense/bias:0", "x"}));
+  CHECK(names_of(manifest) == "fc.weight fc/bias x");
+  CHECK(source_name(manifest.tensors[0]) == "dense/kernel");
+  CHECK(manifest.tensors[2].renamed_from.empty());
+  CHECK(names_of(edit({.rename = {{"a", "b"}}})(named({"aXa"}))) == "bXb");
+}
+
+TEST_CASE("another name drops what a format called the tensor") {
+  Manifest manifest = named({"a", "b"});
+  for (Tensor& tensor : manifest.tensors)
+    tensor.attributes = {{"some.key", std::string("k")}, {"note", true}};
+  const Manifest changed = edit({.rename = {{"a", "c"}}})(std::move(manifest));
+  CHECK(changed.tensors[0].attributes.size() == 1);
+  CHECK(changed.tensors[1].attributes.size() == 2);
+}
+
+TEST_CASE("every tensor whose name would stand twice has that problem") {
+  const Manifest manifest = edit({.rename = {{"[0-9]", ""}}})(named({"a1", "a2", "b1", "b2", "c"}));
+  CHECK(problems_of(manifest) ==
+        "usage.name_collision usage.name_collision usage.name_collision usage.name_collision -");
+  CHECK(manifest.tensors[0].problem->message() == "this would be the name of a1, a2");
+  CHECK(error_id([] { edit({.rename = {{"(", ""}}}); }) == "usage.bad_regex");
+}
+
+TEST_CASE("a map renames, and says what it lacks") {
+  const NameMap map = {{{"a", "b"}, {"b", "a"}, {"gone", "x"}}, Unmapped::error};
+  const Manifest swapped = edit({.map = map})(named({"a", "b"}));
+  CHECK(names_of(swapped) == "b a");
+  REQUIRE(swapped.notes.size() == 1);
+  CHECK(swapped.notes[0].id == "map.idle");
+  CHECK(problems_of(edit({.map = map})(named({"a", "b", "c", "d"}))) ==
+        "- - usage.unmapped usage.unmapped");
+  const auto with = [&](Unmapped unmapped) { return edit({.map = NameMap{map.names, unmapped}}); };
+  CHECK(names_of(with(Unmapped::keep)(named({"a", "c"}))) == "b c");
+  CHECK(names_of(with(Unmapped::drop)(named({"a", "c"}))) == "b");
+  const NameMap onto = {{{"a", "c"}}, Unmapped::keep};
+  CHECK(problems_of(edit({.map = onto})(named({"a", "c"}))) ==
+        "usage.name_collision usage.name_collision");
+}
+
+TEST_CASE("edits as text") {
+  CHECK(parse_renaming("(?=x)a=b").expression == "(?=x)a");
+  CHECK(parse_renaming("a=").replacement.empty());
+  const Casting all = parse_casting("*=bfloat16");
+  CHECK(all.pattern == "*");
+  CHECK(!all.from);
+  CHECK(all.to == DType::bfloat16);
+  const Casting some = parse_casting("w*=float32>float16");
+  CHECK(some.from == DType::float32);
+  CHECK(some.to == DType::float16);
+  CHECK(parse_casting("*=<f8").to == DType::float64);
+  CHECK(parse_transposition("c=3,2,0,1").axes == std::vector<std::size_t>{3, 2, 0, 1});
+  CHECK(error_id([] { parse_renaming("abc"); }) == "usage.bad_edit");
+  CHECK(error_id([] { parse_renaming("=abc"); }) == "usage.bad_edit");
+  CHECK(error_id([] { parse_casting("*=>f8"); }) == "usage.bad_edit");
+  CHECK(error_id([] { parse_casting("*=half"); }) == "unsupported.ambiguous_dtype");
+  for (const char* text : {"c=", "c=0,", "c=0,,1", "c=-1", "c=0;1", "c=a"})
+    CHECK(error_id([&] { parse_transposition(text); }) == "usage.bad_edit");
+}
+
+TEST_CASE("a cast changes the description, of numbers only") {
+  Manifest manifest = named({"w", "x", "s", "b"});
+  manifest.tensors[2].dtype = DType::string;
+  manifest.tensors[3].dtype = DType::boolean;
+  Edits edits;
+  edits.cast = {{"w", std::nullopt, DType::float32},
+                {"*", DType::boolean, DType::int16},
+                {"*", std::nullopt, DType::int32}};
+  const Manifest changed = edit(edits)(manifest);
+  CHECK(changed.tensors[0].dtype == DType::float32);
+  CHECK(stored_dtype(changed.tensors[0]) == DType::uint8);
+  CHECK(changed.tensors[1].dtype == DType::int32);  // it is no bool
+  CHECK(changed.tensors[3].dtype == DType::int16);
+  CHECK(changed.tensors[2].problem->id() == "unsupported.cast");
+}
+
+TEST_CASE("transposing a matrix and undoing it") {
+  const Edit flip = edit({.transpose = {{"w", {1, 0}}}});
+  const Manifest flipped = flip(one(counting("w", {2, 3})));
+  CHECK(flipped.tensors[0].shape == Shape{3, 2});
+  CHECK(values(flipped.tensors[0]) == std::vector<int>{0, 3, 1, 4, 2, 5});
+  const Manifest back = flip(flipped);
+  CHECK(back.tensors[0].stored.pieces[0].byte_strides.empty());
+  CHECK(values(back.tensors[0]) == std::vector<int>{0, 1, 2, 3, 4, 5});
+}
+
+TEST_CASE("every permutation of a partitioned tensor equals index arithmetic") {
+  const Shape shape = {2, 3, 4};
+  Tensor tensor = counting("w", shape);
+  // Two slices along the second dimension.
+  const std::vector<int> whole = values(tensor);
+  std::vector<std::byte> first, second;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    for (std::uint64_t j = 0; j < 3; ++j) {
+      for (std::uint64_t k = 0; k < 4; ++k) {
+        (j < 1 ? first : second).push_back(static_cast<std::byte>((i * 3 + j) * 4 + k));
+      }
+    }
+  }
+  tensor.stored.pieces.clear();
+  for (const auto& [bytes, start, extent] : {std::tuple{first, Shape{0, 0, 0}, Shape{2, 1, 4}},
+                                             std::tuple{second, Shape{0, 1, 0}, Shape{2, 2, 4}}}) {
+    Piece piece;
+    piece.origin = FileRange{memory_file("slice", bytes), 0, bytes.size()};
+    piece.start = start;
+    piece.extent = extent;
+    tensor.stored.pieces.push_back(piece);
+  }
+  CHECK(values(tensor) == whole);
+  std::vector<std::size_t> axes = {0, 1, 2};
+  do {
+    Manifest moved = edit({.transpose = {{"*", axes}}})(one(tensor));
+    check(moved);
+    const Tensor& result = moved.tensors[0];
+    CHECK(!result.problem);
+    std::vector<int> expected;
+    std::uint64_t index[3];
+    for (index[0] = 0; index[0] < shape[axes[0]]; ++index[0]) {
+      for (index[1] = 0; index[1] < shape[axes[1]]; ++index[1]) {
+        for (index[2] = 0; index[2] < shape[axes[2]]; ++index[2]) {
+          std::uint64_t at[3];
+          for (std::size_t d = 0; d < 3; ++d) at[axes[d]] = index[d];
+          expected.push_back(static_cast<int>((at[0] * 3 + at[1]) * 4 + at[2]));
+        }
+      }
+    }
+    CHECK(values(result) == expected);
+  } while (std::next_permutation(axes.begin(), axes.end()));
+}
+
+TEST_CASE("strings are transposed, too") {
+  Tensor tensor;
+  tensor.name = "s";
+  tensor.dtype = DType::string;
+  tensor.shape = {2, 3};
+  Piece piece;
+  piece.origin = Strings{6, [] { return std::vector<std::string>{"a", "b", "c", "d", "e", "f"}; }};
+  tensor.stored.pieces.push_back(piece);
+  const Manifest moved = edit({.transpose = {{"s", {1, 0}}}})(one(tensor));
+  CHECK(load_strings(moved.tensors[0]) == std::vector<std::string>{"a", "d", "b", "e", "c", "f"});
+}
+
+TEST_CASE("what does not fit is a problem of its tensor, what fits none is refused") {
+  const auto axes = [](std::vector<std::size_t> order) {
+    return edit({.transpose = {{"w", std::move(order)}}});
+  };
+  CHECK(error_id([&] { axes({0, 0}); }) == "usage.axes");
+  CHECK(error_id([&] { axes({0, 2}); }) == "usage.axes");
+  CHECK(problems_of(axes({1, 0})(one(counting("w", {2, 2, 2})))) == "usage.axes");
+  CHECK(error_id([&] { axes({1, 0})(one(counting("v", {2, 2}))); }) == "usage.no_match");
+  Tensor packed = counting("w", {2, 2});
+  packed.dtype = DType::int4;
+  packed.stored.codec = Codec::packed;
+  CHECK(problems_of(axes({1, 0})(one(packed))) == "unsupported.packed");
+  CHECK(error_id([] {
+          edit({.cast = {{"v", std::nullopt, DType::int8}}})(named({"w"}));
+        }) == "usage.no_match");
+}
+
+TEST_CASE("metadata is set") {
+  Manifest manifest;
+  manifest.attributes["a"] = std::string("old");
+  const Manifest changed =
+      edit({.metadata = {{"a", std::string("new")}, {"n", std::int64_t{3}}}})(manifest);
+  CHECK(std::get<std::string>(changed.attributes.at("a")) == "new");
+  CHECK(std::get<std::int64_t>(changed.attributes.at("n")) == 3);
+}
