@@ -1,8 +1,10 @@
 #include "edits.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "json_text.h"
 #include "model.h"
 #include "output.h"
 #include "tensorferry/error.h"
@@ -52,6 +54,20 @@ Edits edits(const Arguments& arguments) {
   ConvertOptions options;
   set_options(options, arguments, edit_options());
   return std::move(options.edits);
+}
+
+std::string cast_json(const CastReport& cast) {
+  return to_text({{"event", "cast"},
+                  {"name", json_bytes(cast.name)},
+                  {"from", to_string(cast.from)},
+                  {"to", to_string(cast.to)},
+                  {"elements", cast.elements},
+                  {"changed", cast.changed},
+                  {"first", cast.first},
+                  {"absolute", json_number(cast.absolute)},
+                  {"relative", json_number(cast.relative)},
+                  {"overflowed", cast.overflowed},
+                  {"first_overflowed", cast.first_overflowed}});
 }
 
 void print_casts(const std::vector<CastReport>& casts) {

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <new>
@@ -218,10 +219,9 @@ TEST_CASE_FIXTURE(Fixture, "C: options are those of the command line") {
 
 TEST_CASE_FIXTURE(Fixture, "C: progress, notes and cancelling") {
   struct Seen {
-    tensorferry_options* options;
     std::uint64_t done = 0, total = 0;
     std::vector<std::string> notes;
-  } seen{options};
+  } seen;
   tensorferry_options_on_progress(
       options,
       [](void* user, std::uint64_t done, std::uint64_t total, int) {
