@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/number.h"
+#include "plan/cast_fast.h"
 
 namespace tensorferry {
 namespace {
@@ -52,9 +53,9 @@ class Caster {
     if (same(before, after)) return;
     changed(index);
     const long double was = value_of(before);
-    const long double error = std::fabs(value_of(after) - was);
-    tally_.absolute = std::max(tally_.absolute, static_cast<double>(error));
-    tally_.relative = std::max(tally_.relative, static_cast<double>(error / std::fabs(was)));
+    const auto error = static_cast<double>(std::fabs(value_of(after) - was));
+    tally_.absolute = std::max(tally_.absolute, error);
+    tally_.relative = std::max(tally_.relative, error / static_cast<double>(std::fabs(was)));
   }
 
   void complex_to_bool(const std::byte* in, std::byte* out, std::uint64_t index) {
@@ -106,6 +107,14 @@ void CastTally::merge(const CastTally& other) {
 
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first) {
+  const FastCast fast = fast_cast(from, to);
+  CastTally tally;
+  if (fast && fast(in, out, first, tally)) return tally;
+  return cast_exactly(from, to, overflow, in, out, first);
+}
+
+CastTally cast_exactly(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
+                       std::span<std::byte> out, std::uint64_t first) {
   const std::size_t in_bytes = info(from).bytes, out_bytes = info(to).bytes;
   Caster caster(from, to, overflow);
   const std::size_t count = out.size() / out_bytes;
