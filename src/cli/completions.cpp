@@ -38,6 +38,7 @@ std::vector<std::string> spellings(const OptionDef& option) {
 
 std::vector<std::string> names_of(const std::vector<Command>& commands) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const Command& command : commands) names.emplace_back(command.name);
   return names;
 }
