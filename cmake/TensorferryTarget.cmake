@@ -4,6 +4,21 @@ function(tensorferry_library name)
   tensorferry_settings(${name})
 endfunction()
 
+# tensorferry_part(NAME SOURCES...): compiled once, and a part of the static and of the shared library.
+function(tensorferry_part name)
+  add_library(${name} OBJECT ${ARGN})
+  tensorferry_settings(${name})
+  set_property(GLOBAL APPEND PROPERTY TENSORFERRY_PARTS ${name})
+endfunction()
+
+# tensorferry_generated_part(NAME SOURCES...): the same of generated code, which is not held to the project's warnings.
+function(tensorferry_generated_part name)
+  add_library(${name} OBJECT ${ARGN})
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_compile_options(${name} PRIVATE -w)
+  set_property(GLOBAL APPEND PROPERTY TENSORFERRY_PARTS ${name})
+endfunction()
+
 # tensorferry_settings(TARGET): language level and warnings, for programs too.
 function(tensorferry_settings name)
   target_compile_features(${name} PUBLIC cxx_std_20)

@@ -41,6 +41,8 @@ def breaches(paths):
             yield f"{path}: the path of one machine: {match.group()}"
         if file.suffix in {".h", ".cpp"}:
             yield from wrong_includes(path, text, formats)
+        if path.startswith("include/") and re.search(r"^namespace tensorferry \{\n(?!class \w+;)", text, re.MULTILINE):
+            yield f"{path}: its namespace lacks TENSORFERRY_API: the shared library would not have its functions"
 
 
 def wrong_includes(path, text, formats):

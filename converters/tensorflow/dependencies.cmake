@@ -41,13 +41,9 @@ else()
     COMMENT "Compiling schemas/tensorflow"
     VERBATIM)
 
-  # A library of its own: generated code is not held to the project's warnings.
-  add_library(tensorferry_tensorflow_schemas STATIC ${schema_sources})
-  target_compile_features(tensorferry_tensorflow_schemas PUBLIC cxx_std_20)
-  target_compile_options(tensorferry_tensorflow_schemas PRIVATE -w)
+  tensorferry_generated_part(tensorferry_tensorflow_schemas ${schema_sources})
   target_include_directories(tensorferry_tensorflow_schemas SYSTEM PUBLIC ${schema_output}
                              ${Protobuf_INCLUDE_DIR} ${TENSORFERRY_SNAPPY_INCLUDE_DIR})
-  target_link_libraries(tensorferry_tensorflow_schemas PUBLIC ${protobuf_lite}
-                        ${TENSORFERRY_SNAPPY_LIBRARY} Threads::Threads)
-  set(libraries tensorferry_tensorflow_schemas)
+  set(parts tensorferry_tensorflow_schemas)
+  set(libraries ${protobuf_lite} ${TENSORFERRY_SNAPPY_LIBRARY})
 endif()

@@ -12,8 +12,9 @@
 
 #include "tensorferry/convert.h"
 #include "tensorferry/error.h"
+#include "tensorferry/export.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// One conversion of a batch.
 struct BatchJob {

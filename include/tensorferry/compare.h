@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "tensorferry/convert.h"
+#include "tensorferry/export.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// How tensors are read through: in parallel, each as a stream; about 4 MiB a thread, and one
 /// tensor of strings at a time.

@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "tensorferry/edits.h"
+#include "tensorferry/export.h"
 #include "tensorferry/format.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 struct ReadOptions {
   std::string from;                            ///< a format's name; empty = by content
@@ -123,6 +124,12 @@ struct ConvertOptions {
   bool allow_empty = false;  ///< no tensor selected is not an error
   RunOptions run;
 };
+
+/// Sets what `--NAME VALUE` means on the command line of `tensorferry convert`; of a flag `value`
+/// is empty. Options that hold several values add up; "unmapped" stands behind "map". What concerns
+/// the terminal only, such as --progress, is unknown here. Throws Error(usage.unknown_option),
+/// Error(usage.bad_option), Error(usage.bad_value), and what parsing an edit throws.
+void set_option(ConvertOptions& options, std::string_view name, const std::string& value = {});
 
 /// read, select, edit, plan: what convert() is about to do, and what salvage left out.
 struct PreparedConversion {

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
-namespace tensorferry {
+#include "tensorferry/export.h"
+
+namespace TENSORFERRY_API tensorferry {
 
 /// A logical element type. Sub-byte types take one byte an element in the representation: the bit
 /// pattern in the low bits, the upper bits zero.

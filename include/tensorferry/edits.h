@@ -11,9 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "tensorferry/export.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// Every match of an ECMAScript expression in a name becomes `replacement`, in which $1, $2, ...
 /// are its groups and $& is all of it.

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace tensorferry {
+#include "tensorferry/export.h"
+
+namespace TENSORFERRY_API tensorferry {
 
 /// What went wrong, in the classes a caller acts on. The numeric values are the program's exit
 /// codes: stable, never renumbered.

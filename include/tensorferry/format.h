@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "tensorferry/dtype.h"
+#include "tensorferry/export.h"
 #include "tensorferry/input.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// One option that a reader or writer understands (`--in-opt NAME=VALUE`, `--out-opt NAME=VALUE`).
 struct OptionSpec {

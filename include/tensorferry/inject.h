@@ -9,8 +9,9 @@
 
 #include "tensorferry/convert.h"
 #include "tensorferry/edits.h"
+#include "tensorferry/export.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 struct InjectOptions {
   ReadOptions model;    ///< how the model is read

@@ -11,7 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "tensorferry/export.h"
+
 namespace tensorferry {
+class InputSource;  // what an Input stands on: a folder on disk, or a map in memory; not offered
+}
+
+namespace TENSORFERRY_API tensorferry {
 
 /// What tells one file from another, and one state of it from another.
 struct FileIdentity {
@@ -47,8 +53,6 @@ class File {
 /// A file in memory.
 std::shared_ptr<const File> memory_file(std::string name, std::vector<std::byte> bytes);
 std::shared_ptr<const File> memory_file(std::string name, std::string_view bytes);
-
-class InputSource;  // what an Input stands on: a folder on disk, or a map in memory
 
 /// What the user pointed at: a file, a directory, or a prefix that several files share
 /// (`model.ckpt` of `model.ckpt.index`). Cheap to copy; thread-safe.

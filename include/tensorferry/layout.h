@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "tensorferry/dtype.h"
+#include "tensorferry/export.h"
 #include "tensorferry/manifest.h"
 #include "tensorferry/stream.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// What the user asked for: the last component of the target, and whether it is to be a directory.
 struct Output {

@@ -16,9 +16,10 @@
 
 #include "tensorferry/dtype.h"
 #include "tensorferry/error.h"
+#include "tensorferry/export.h"
 #include "tensorferry/input.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// Metadata of a tensor or of a whole file: scalars only.
 using AttributeValue = std::variant<std::string, std::int64_t, double, bool>;

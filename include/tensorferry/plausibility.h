@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "tensorferry/export.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// Why a tensor's elements are hardly of its dtype.
 struct Doubt {

@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "tensorferry/compare.h"
+#include "tensorferry/export.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// Of all numbers of a tensor. A complex element counts as two numbers, its parts; bool as 0 and 1.
 struct Statistics {

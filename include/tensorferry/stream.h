@@ -9,9 +9,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "tensorferry/export.h"
 #include "tensorferry/manifest.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// Bytes in order, once. Not thread-safe.
 class ByteStream {

@@ -5,8 +5,9 @@
 #include <cstdint>
 
 #include "tensorferry/dtype.h"
+#include "tensorferry/export.h"
 
-namespace tensorferry {
+namespace TENSORFERRY_API tensorferry {
 
 /// An unsigned number of `count` bytes, at most 8, the lowest first.
 std::uint64_t little_endian(const std::byte* bytes, std::size_t count);

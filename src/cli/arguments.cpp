@@ -18,11 +18,12 @@ constexpr std::string_view kProgram = "tensorferry";
 constexpr const char* kOperands = "operands-of-the-command";
 constexpr std::size_t kHelpWidth = 100;
 
+constexpr OptionDef kHelp[] = {{"h,help", nullptr, "Print this text"}};
+
 std::vector<std::string> spellings(const Syntax& syntax) {
   std::vector<std::string> all;
-  for (const OptionGroup& group : syntax.groups)
+  for (const OptionGroup& group : all_groups(syntax))
     for (const OptionDef& option : group.options) all.push_back("--" + long_name(option));
-  all.emplace_back("--help");
   return all;
 }
 
@@ -36,7 +37,7 @@ cxxopts::Options declare(const Syntax& syntax) {
   cxxopts::Options options(invocation(syntax), std::string(syntax.about) + "\n");
   options.set_width(kHelpWidth);
   options.positional_help("").custom_help(std::string(syntax.operands));
-  for (const OptionGroup& group : syntax.groups) {
+  for (const OptionGroup& group : all_groups(syntax)) {
     auto add = options.add_options(group.title);
     for (const OptionDef& option : group.options) {
       if (option.value == nullptr)
@@ -45,7 +46,6 @@ cxxopts::Options declare(const Syntax& syntax) {
         add(option.names, option.help, cxxopts::value<std::vector<std::string>>(), option.value);
     }
   }
-  options.add_options("Help")("h,help", "Print this text");
   options.add_options("")(kOperands, "", cxxopts::value<std::vector<std::string>>());
   options.parse_positional(kOperands);
   return options;
@@ -89,6 +89,18 @@ std::string long_name(const OptionDef& option) {
   return std::string(comma == std::string_view::npos ? names : names.substr(comma + 1));
 }
 
+std::string short_name(const OptionDef& option) {
+  const std::string_view names = option.names;
+  const std::size_t comma = names.find(',');
+  return std::string(comma == std::string_view::npos ? "" : names.substr(0, comma));
+}
+
+std::vector<OptionGroup> all_groups(const Syntax& syntax) {
+  std::vector<OptionGroup> groups = syntax.groups;
+  groups.push_back({"Help", kHelp});
+  return groups;
+}
+
 Arguments Arguments::parse(const Syntax& syntax, std::span<const std::string> words) {
   std::vector<const char*> argv{kProgram.data()};
   for (const std::string& word : words) argv.push_back(word.c_str());
@@ -97,7 +109,7 @@ Arguments Arguments::parse(const Syntax& syntax, std::span<const std::string> wo
   try {
     auto options = declare(syntax);
     const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
-    for (const OptionGroup& group : syntax.groups) {
+    for (const OptionGroup& group : all_groups(syntax)) {
       for (const OptionDef& option : group.options) {
         const std::string name = long_name(option);
         if (parsed.count(name) == 0) continue;
@@ -107,10 +119,7 @@ Arguments Arguments::parse(const Syntax& syntax, std::span<const std::string> wo
           arguments.flags_.insert(name);
       }
     }
-    if (parsed.count("help") != 0) {
-      arguments.flags_.insert("help");
-      return arguments;
-    }
+    if (arguments.flag("help")) return arguments;
     if (parsed.count(kOperands) != 0)
       arguments.operands_ = parsed[kOperands].as<std::vector<std::string>>();
   } catch (const cxxopts::exceptions::no_such_option& e) {
@@ -190,8 +199,7 @@ std::string usage_line(const Syntax& syntax) {
 
 std::string help_text(const Syntax& syntax) {
   std::vector<std::string> titles;
-  for (const OptionGroup& group : syntax.groups) titles.emplace_back(group.title);
-  titles.emplace_back("Help");
+  for (const OptionGroup& group : all_groups(syntax)) titles.emplace_back(group.title);
   std::string text = declare(syntax).help(titles);
   for (std::size_t at; (at = text.find(" \n")) != std::string::npos;) text.erase(at, 1);
   if (!syntax.examples.empty()) text.append("\nExamples:\n").append(syntax.examples);

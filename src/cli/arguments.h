@@ -1,4 +1,5 @@
-// The options of a command: declared once, for parsing and for --help.
+// The options of a command: declared once, for parsing, --help, the manual page and the completions
+// of shells.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,16 @@ namespace tensorferry::cli {
 /// One option. All of them may be repeated; of those that hold one value the last one counts.
 struct OptionDef {
   const char* names;  ///< "threads" or "j,threads"
-  const char* value;  ///< what stands for the value in the help; nullptr = a flag
+  /// What stands for the value in the help; nullptr = a flag. Shells complete words between bars
+  /// ("auto|none|json"), FORMAT, a list of them (FORMAT[,FORMAT...]), FILE and FOLDER.
+  const char* value;
   const char* help;
 };
+
+/// "threads"
+std::string long_name(const OptionDef& option);
+/// "j", or empty
+std::string short_name(const OptionDef& option);
 
 struct OptionGroup {
   const char* title;
@@ -70,6 +78,9 @@ class Arguments {
   Values values_;
   std::vector<std::string> operands_;
 };
+
+/// The groups of a command and the one with --help, which every command has.
+std::vector<OptionGroup> all_groups(const Syntax& syntax);
 
 /// "usage: tensorferry ls FILE [options]"
 std::string usage_line(const Syntax& syntax);

@@ -38,7 +38,7 @@ constexpr OptionDef kRunning[] = {
     {"memory-limit", "SIZE",
      "Of the buffers of all jobs together, such as 512M: each running job has an equal share of "
      "at least 4M"},
-    {"progress", "MODE",
+    {"progress", "auto|none|json",
      "auto: a line on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print a line for each job on standard error"},

@@ -1,6 +1,7 @@
 // The commands: one file each.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +28,16 @@ Command verify_command();
 Command roundtrip_command();
 Command inject_command();
 Command formats_command();
+Command help_command();
 
 /// In the order of the overview.
 std::vector<Command> all_commands();
+/// The command of that name, or nothing.
+const Command* find_command(const std::vector<Command>& commands, std::string_view name);
+/// Throws Error(usage.unknown_command) with the nearest one.
+[[noreturn]] void unknown_command(const std::vector<Command>& commands, std::string_view word);
+
+/// What the program says without a command.
+std::string overview(const std::vector<Command>& commands);
 
 }  // namespace tensorferry::cli

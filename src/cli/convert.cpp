@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "convert_options.h"
@@ -15,7 +16,7 @@ namespace {
 
 std::vector<OptionGroup> option_groups() {
   std::vector<OptionGroup> groups = conversion_options();
-  groups.push_back(running_options());
+  for (const OptionGroup& group : running_options()) groups.push_back(group);
   return groups;
 }
 

@@ -29,20 +29,7 @@ std::vector<OptionGroup> conversion_options() {
 
 ConvertOptions convert_options(const Arguments& arguments) {
   ConvertOptions options;
-  options.read = read_options(arguments);
-  options.to = arguments.value("to").value_or("");
-  options.write_options = arguments.pairs("out-opt");
-  if (const auto size = arguments.value("split-max-size"))
-    options.write_options["split_max_size"] = *size;
-  options.selection = selection(arguments);
-  options.edits = edits(arguments);
-  options.bookkeeping = arguments.flag("bookkeeping");
-  options.salvage = arguments.flag("salvage");
-  options.allow_empty = arguments.flag("allow-empty");
-  options.run.overwrite = arguments.flag("overwrite");
-  options.run.verify_output = arguments.flag("verify");
-  options.run.sync = !arguments.flag("no-sync");
-  options.run.verify_source = !arguments.flag("no-verify-source");
+  for (const OptionGroup& group : conversion_options()) set_options(options, arguments, group);
   return options;
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "json_text.h"
+#include "model.h"
 #include "output.h"
 #include "tensorferry/error.h"
 
@@ -16,31 +18,16 @@ constexpr OptionDef kEdits[] = {
      "last ="},
     {"map", "FILE.json",
      "Names from a JSON object of old names to new ones; after --rename, before the others"},
-    {"unmapped", "WHAT",
-     "Tensors that the map lacks: error (default), keep or drop; inject: that the model lacks, "
-     "error or drop"},
+    {"unmapped", "error|keep|drop",
+     "Tensors that the map lacks; default: error. inject: that the model lacks, error or drop"},
     {"cast", "GLOB=DTYPE",
      "Another dtype, such as '*=bfloat16', or '*=float32>bfloat16' for float32 only; rounds to the "
      "nearest, ties to even, and reports what changed"},
-    {"cast-overflow", "WHAT",
-     "Values that the new dtype cannot hold: fail (default), saturate or infinity"},
+    {"cast-overflow", "fail|saturate|infinity",
+     "Values that the new dtype cannot hold; default: fail"},
     {"transpose", "GLOB=AXES", "Other order of dimensions, as numpy.transpose: 'conv*=3,2,0,1'"},
     {"metadata", "NAME=TEXT", "Set an attribute of the file"},
 };
-
-template <typename T>
-T choice(const Arguments& arguments, const char* option,
-         std::initializer_list<std::pair<const char*, T>> choices) {
-  const auto word = arguments.value(option);
-  if (!word) return choices.begin()->second;
-  std::string known;
-  for (const auto& [name, value] : choices) {
-    if (*word == name) return value;
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  throw Error(ErrorCode::usage, "bad_value",
-              "--" + std::string(option) + " is one of " + known + ", not " + printable(*word));
-}
 
 std::string cast_text(const CastReport& cast) {
   std::string text = "cast \"" + printable(cast.name) + "\": " + std::string(to_string(cast.from)) +
@@ -65,30 +52,20 @@ std::string cast_text(const CastReport& cast) {
 OptionGroup edit_options() { return {"Edit", kEdits}; }
 
 Unmapped unmapped(const Arguments& arguments) {
-  return choice<Unmapped>(
-      arguments, "unmapped",
-      {{"error", Unmapped::error}, {"keep", Unmapped::keep}, {"drop", Unmapped::drop}});
+  ConvertOptions options;
+  options.edits.map = NameMap{};
+  if (const auto word = arguments.value("unmapped")) set_option(options, "unmapped", *word);
+  return options.edits.map->unmapped;
 }
 
 Edits edits(const Arguments& arguments, bool unmapped_needs_map) {
-  Edits result;
-  for (const std::string& text : arguments.values("rename"))
-    result.rename.push_back(parse_renaming(text));
-  if (const auto path = arguments.value("map")) {
-    result.map = NameMap{read_name_map(*path), unmapped(arguments)};
-  } else if (unmapped_needs_map && arguments.value("unmapped")) {
-    throw Error(ErrorCode::usage, "bad_option", "--unmapped is about --map, which is not given");
+  std::vector<OptionDef> meant(std::begin(kEdits), std::end(kEdits));
+  if (!unmapped_needs_map && !arguments.value("map")) {
+    std::erase_if(meant, [](const OptionDef& option) { return long_name(option) == "unmapped"; });
   }
-  for (const std::string& text : arguments.values("cast"))
-    result.cast.push_back(parse_casting(text));
-  result.overflow = choice<Overflow>(arguments, "cast-overflow",
-                                     {{"fail", Overflow::fail},
-                                      {"saturate", Overflow::saturate},
-                                      {"infinity", Overflow::infinity}});
-  for (const std::string& text : arguments.values("transpose"))
-    result.transpose.push_back(parse_transposition(text));
-  for (auto& [name, text] : arguments.pairs("metadata")) result.metadata[name] = text;
-  return result;
+  ConvertOptions options;
+  set_options(options, arguments, {"Edit", meant});
+  return std::move(options.edits);
 }
 
 std::string cast_json(const CastReport& cast) {

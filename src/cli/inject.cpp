@@ -26,6 +26,13 @@ constexpr OptionDef kInjecting[] = {
      "Do not check at the end that the input has not changed meanwhile"},
 };
 
+std::vector<OptionGroup> option_groups() {
+  std::vector<OptionGroup> groups = {
+      {"Output", kInjecting}, selection_options(), edit_options(), input_options()};
+  for (const OptionGroup& group : running_options()) groups.push_back(group);
+  return groups;
+}
+
 InjectOptions inject_options(const Arguments& arguments) {
   InjectOptions options;
   options.weights = read_options(arguments);
@@ -104,11 +111,7 @@ Command inject_command() {
            "file go to OUT.data, those that stay too. OUT appears complete or not at all.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kInjecting},
-                  selection_options(),
-                  edit_options(),
-                  input_options(),
-                  running_options()},
+       .groups = option_groups(),
        .examples =
            "  tensorferry inject model.onnx model.ckpt-1000 -o tuned.onnx --exclude-optimizer\n"
            "  tensorferry inject model.onnx weights.npz -o tuned.onnx --require-all --verify\n"

@@ -18,33 +18,13 @@
 namespace tensorferry::cli {
 
 std::vector<Command> all_commands() {
-  return {convert_command(), batch_command(),     ls_command(),     info_command(),
-          print_command(),   diff_command(),      hash_command(),   verify_command(),
-          stats_command(),   roundtrip_command(), inject_command(), formats_command()};
+  return {convert_command(), batch_command(), inject_command(),    ls_command(),
+          info_command(),    print_command(), diff_command(),      hash_command(),
+          verify_command(),  stats_command(), roundtrip_command(), formats_command(),
+          help_command()};
 }
 
 namespace {
-
-std::string overview(const std::vector<Command>& commands) {
-  Table table({Table::Align::left, Table::Align::left});
-  for (const Command& command : commands) {
-    const std::string_view usage = command.syntax.operands;
-    const std::string operands(usage.substr(0, usage.rfind(" [options]")));
-    table.add({std::string(command.name) + " " + operands, std::string(command.summary)});
-  }
-  return "tensorferry carries model weights between file formats, bit for bit.\n\n"
-         "usage: tensorferry COMMAND ... [options]\n"
-         "       tensorferry FILE              the same as tensorferry info FILE\n\n" +
-         table.text("  ") +
-         "\n  tensorferry COMMAND --help         options and examples of a command\n"
-         "  tensorferry --version\n";
-}
-
-const Command* find(const std::vector<Command>& commands, std::string_view name) {
-  for (const Command& command : commands)
-    if (command.name == name) return &command;
-  return nullptr;
-}
 
 bool names_an_input(const std::string& word) {
   try {
@@ -58,32 +38,10 @@ bool names_an_input(const std::string& word) {
   }
 }
 
-[[noreturn]] void unknown_command(const std::vector<Command>& commands, const std::string& word) {
-  std::vector<std::string> names;
-  names.reserve(commands.size());
-  for (const Command& command : commands) names.emplace_back(command.name);
-  std::string message = printable(word) + " is neither a command nor a file";
-  if (const auto near = nearest(word, names)) message += "; did you mean " + *near + "?";
-  message += "\ncommands:";
-  for (const std::string& name : names) message += " " + name;
-  throw Error(ErrorCode::usage, "unknown_command", std::move(message));
-}
-
 int run_command(const Command& command, std::span<const std::string> words) {
   const Arguments arguments = Arguments::parse(command.syntax, words);
   if (!arguments.flag("help")) return command.run(arguments);
   print(help_text(command.syntax));
-  return 0;
-}
-
-int help(const std::vector<Command>& commands, std::span<const std::string> words) {
-  if (words.empty()) {
-    print(overview(commands));
-    return 0;
-  }
-  const Command* command = find(commands, words[0]);
-  if (command == nullptr) unknown_command(commands, words[0]);
-  print(help_text(command->syntax));
   return 0;
 }
 
@@ -99,10 +57,11 @@ int dispatch(const std::vector<std::string>& words) {
     return static_cast<int>(ErrorCode::usage);
   }
   const std::span<const std::string> rest = std::span(words).subspan(1);
-  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") return help(commands, rest);
-  if (const Command* command = find(commands, words[0])) return run_command(*command, rest);
+  if (words[0] == "--help" || words[0] == "-h") return find_command(commands, "help")->run({});
+  if (const Command* command = find_command(commands, words[0])) return run_command(*command, rest);
   const bool option = words[0].starts_with('-');
-  if (option || names_an_input(words[0])) return run_command(*find(commands, "info"), words);
+  if (option || names_an_input(words[0]))
+    return run_command(*find_command(commands, "info"), words);
   unknown_command(commands, words[0]);
 }
 

@@ -1,6 +1,5 @@
 #include "model.h"
 
-#include <charconv>
 #include <utility>
 
 #include "tensorferry/error.h"
@@ -11,7 +10,7 @@ namespace {
 constexpr OptionDef kInput[] = {
     {"from", "FORMAT", "The input's format; the default is found by its content"},
     {"in-opt", "NAME=VALUE", "An option of the reader (tensorferry formats FORMAT lists them)"},
-    {"names", "STYLE",
+    {"names", "auto|raw|object|keras",
      "Tensor names: raw, as the file has them; for TensorFlow also object or keras; default: auto, "
      "what suits the file"},
     {"limit", "NAME=VALUE",
@@ -31,37 +30,6 @@ constexpr OptionDef kSelection[] = {
     {"allow-empty", nullptr, "No tensor selected is no error"},
 };
 
-std::uint64_t count_value(const std::string& name, const std::string& text) {
-  std::uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || stop != end)
-    throw Error(ErrorCode::usage, "bad_value",
-                "--limit " + name + " needs a whole number, not " + printable(text));
-  return value;
-}
-
-Limits limits(const Arguments& arguments) {
-  Limits limits;
-  for (const auto& [name, text] : arguments.pairs("limit")) {
-    if (name == "header")
-      limits.header_bytes = parse_bytes(text);
-    else if (name == "strings")
-      limits.string_bytes = parse_bytes(text);
-    else if (name == "tensors")
-      limits.tensors = count_value(name, text);
-    else if (name == "rank")
-      limits.rank = count_value(name, text);
-    else if (name == "depth")
-      limits.json_depth = count_value(name, text);
-    else
-      throw Error(ErrorCode::usage, "bad_option",
-                  "--limit " + printable(name) +
-                      ": the limits are header, tensors, rank, depth and strings");
-  }
-  return limits;
-}
-
 bool selects(const Selection& selection) {
   return !selection.include.empty() || !selection.exclude.empty() || !selection.scope.empty() ||
          selection.exclude_optimizer;
@@ -72,14 +40,24 @@ bool selects(const Selection& selection) {
 OptionGroup input_options() { return {"Input", kInput}; }
 OptionGroup selection_options() { return {"Selection", kSelection}; }
 
+void set_options(ConvertOptions& options, const Arguments& arguments, const OptionGroup& group) {
+  for (const OptionDef& option : group.options) {
+    const std::string name = long_name(option);
+    if (option.value == nullptr && arguments.flag(name)) set_option(options, name);
+    for (const std::string& value : arguments.values(name)) set_option(options, name, value);
+  }
+}
+
 ReadOptions read_options(const Arguments& arguments) {
-  return {arguments.value("from").value_or(""), arguments.pairs("in-opt"), limits(arguments),
-          arguments.value("names").value_or("")};
+  ConvertOptions options;
+  set_options(options, arguments, input_options());
+  return std::move(options.read);
 }
 
 Selection selection(const Arguments& arguments) {
-  return {arguments.values("include"), arguments.values("exclude"), arguments.values("scope"),
-          arguments.flag("regex"), arguments.flag("exclude-optimizer")};
+  ConvertOptions options;
+  set_options(options, arguments, selection_options());
+  return std::move(options.selection);
 }
 
 Model open_model(const std::string& path, const Arguments& arguments) {

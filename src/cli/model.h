@@ -16,7 +16,9 @@ OptionGroup input_options();
 /// --include --exclude --scope --regex --allow-empty
 OptionGroup selection_options();
 
-/// What those options say. Throw Error(usage).
+/// Sets what the options of a group say that `tensorferry convert` has. Throws Error(usage).
+void set_options(ConvertOptions& options, const Arguments& arguments, const OptionGroup& group);
+/// What those of the groups above say. Throw Error(usage).
 ReadOptions read_options(const Arguments& arguments);
 Selection selection(const Arguments& arguments);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model.h"
 #include "output.h"
 #include "signals.h"
 
@@ -10,27 +11,30 @@ namespace tensorferry::cli {
 namespace {
 
 constexpr OptionDef kRunning[] = {
-    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
-    {"json", nullptr, "With --dry-run: as one JSON object"},
     {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
     {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
-    {"progress", "MODE",
+};
+
+// Of the program, not of the library: set_option() does not know them.
+constexpr OptionDef kMessages[] = {
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
+    {"progress", "auto|none|json",
      "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
 };
 
-RunOptions run_options(const Arguments& arguments, RunOptions options) {
-  constexpr std::uint64_t most_threads = 256;
-  options.threads =
-      static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
-  options.memory_limit = arguments.bytes("memory-limit").value_or(options.memory_limit);
-  return options;
+RunOptions run_options(const Arguments& arguments, const RunOptions& run) {
+  ConvertOptions options;
+  options.run = run;
+  set_options(options, arguments, {"Run", kRunning});
+  return std::move(options.run);
 }
 
 }  // namespace
 
-OptionGroup running_options() { return {"Run", kRunning}; }
+std::vector<OptionGroup> running_options() { return {{"Run", kRunning}, {"Messages", kMessages}}; }
 
 PlanRunner::PlanRunner(const Arguments& arguments, const RunOptions& run)
     : options(run_options(arguments, run)),

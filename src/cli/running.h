@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "arguments.h"
 #include "progress.h"
@@ -11,8 +12,8 @@
 
 namespace tensorferry::cli {
 
-/// -n --json -j --memory-limit --progress -q -v
-OptionGroup running_options();
+/// -j --memory-limit; -n --json --progress -q -v
+std::vector<OptionGroup> running_options();
 
 class PlanRunner {
  public:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr OptionDef kScanning[] = {
     {"j,threads", "N", "Tensors read at the same time; default: the processors, at most 4"},
-    {"progress", "MODE",
+    {"progress", "auto|none|json",
      "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
 };
 

@@ -16,7 +16,7 @@ namespace tensorferry::cli {
 namespace {
 
 constexpr OptionDef kOutput[] = {
-    {"fail-on", "WHAT", "nan, inf or nan,inf: exit 1 when a tensor holds such numbers"},
+    {"fail-on", "nan|inf|nan,inf", "Exit 1 when a tensor holds such numbers"},
     {"json", nullptr, "Print JSON"},
     {"q,quiet", nullptr, "Print nothing but errors and what --fail-on finds"},
 };
