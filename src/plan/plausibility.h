@@ -15,10 +15,11 @@
 // integer tensor is doubted when 90 % use more than half of their bits and the other byte order, or
 // a float of the same width, fits.
 //
-// Rates, asserted in tests/plan/test_plausibility.cpp: of 20 kinds of weights and 6 of integers, of 64
-// to 20,000 elements, none is doubted; byte-swapped floats, float64, int32 and int64 read as float32,
-// text and noise are found in at least 98 % of the trials. Not found: floats whose low bytes are
-// zero in another float type (2.0 as float64), bfloat16 read as float32, whose upper half it is.
+// Rates, asserted in tests/plan/test_plausibility.cpp: of 20 kinds of weights and 6 of integers, of
+// 64 to 20,000 elements, none is doubted; byte-swapped floats, float64, int32 and int64 read as
+// float32, text and noise are found in at least 98 % of the trials. Not found: floats whose low
+// bytes are zero in another float type (2.0 as float64, read as float32), bfloat16 read as float32,
+// whose upper half it is.
 #pragma once
 
 #include <cstddef>
