@@ -6,7 +6,7 @@ build_packages=(g++ cmake ninja-build ccache pkg-config libprotobuf-dev protobuf
 test_packages=(python3 python3-venv ca-certificates strace)
 format_packages=(clang-format git)
 lint_packages=("${format_packages[@]}" clang-tidy shellcheck python3)
-bench_packages=(python3 time)
+bench_packages=(python3 python3-venv ca-certificates time hdf5-tools)
 
 # The program that a package is wanted for, where any version of it serves.
 package_command() {
