@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/number.h"
+#include "plan/cast_block.h"
 
 namespace tensorferry {
 namespace {
@@ -39,6 +40,17 @@ class Caster {
       const Number imaginary = decode_number(from_.part, in + from_.bytes);
       if (imaginary.kind != Number::Kind::zero) overflowed(index);
     }
+  }
+
+  /// A whole block at once; false when it must be done one by one.
+  bool block(BlockCast cast, const std::byte* in, std::byte* out, std::uint64_t index) {
+    BlockTally block;
+    if (!cast(in, out, tally_.relative, block)) return false;
+    tally_.changed += block.changed;
+    if (block.changed > 0) tally_.first = std::min(tally_.first, index + block.first);
+    tally_.absolute = std::max(tally_.absolute, block.absolute);
+    tally_.relative = std::max(tally_.relative, block.relative);
+    return true;
   }
 
   const CastTally& tally() const { return tally_; }
@@ -93,6 +105,24 @@ class Caster {
   std::uint64_t last_changed_ = CastTally::kNone, last_overflowed_ = CastTally::kNone;
 };
 
+CastTally cast_with(BlockCast fast, DType from, DType to, Overflow overflow,
+                    std::span<const std::byte> in, std::span<std::byte> out, std::uint64_t first) {
+  const std::size_t in_bytes = info(from).bytes, out_bytes = info(to).bytes;
+  Caster caster(from, to, overflow);
+  const std::size_t count = out.size() / out_bytes;
+  for (std::size_t i = 0; i < count;) {
+    const std::byte* at = in.data() + i * in_bytes;
+    std::byte* made = out.data() + i * out_bytes;
+    const std::size_t block = std::min(count - i, kCastBlock);
+    if (!fast || block < kCastBlock || !caster.block(fast, at, made, first + i)) {
+      for (std::size_t j = 0; j < block; ++j)
+        caster.one(at + j * in_bytes, made + j * out_bytes, first + i + j);
+    }
+    i += block;
+  }
+  return caster.tally();
+}
+
 }  // namespace
 
 void CastTally::merge(const CastTally& other) {
@@ -104,14 +134,15 @@ void CastTally::merge(const CastTally& other) {
   relative = std::max(relative, other.relative);
 }
 
+CastTally detail::cast_one_by_one(DType from, DType to, Overflow overflow,
+                                  std::span<const std::byte> in, std::span<std::byte> out,
+                                  std::uint64_t first) {
+  return cast_with(nullptr, from, to, overflow, in, out, first);
+}
+
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first) {
-  const std::size_t in_bytes = info(from).bytes, out_bytes = info(to).bytes;
-  Caster caster(from, to, overflow);
-  const std::size_t count = out.size() / out_bytes;
-  for (std::size_t i = 0; i < count; ++i)
-    caster.one(in.data() + i * in_bytes, out.data() + i * out_bytes, first + i);
-  return caster.tally();
+  return cast_with(block_cast(from, to), from, to, overflow, in, out, first);
 }
 
 void CastTallies::add(std::uint64_t tensor, const CastTally& tally) {

@@ -28,6 +28,12 @@ struct CastTally {
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first);
 
+namespace detail {
+/// cast_elements() without the processor's help.
+CastTally cast_one_by_one(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
+                          std::span<std::byte> out, std::uint64_t first);
+}  // namespace detail
+
 /// The tallies of the tensors of one run. Thread-safe.
 class CastTallies {
  public:
