@@ -2,7 +2,7 @@
 # Sourced by ../dev. The package names are the same in Debian 12 and Ubuntu 24.04.
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libprotobuf-dev protobuf-compiler libonnx-dev libhdf5-dev
-  libcxxopts-dev doctest-dev libsnappy-dev nlohmann-json3-dev libssl-dev zlib1g-dev)
+  libcxxopts-dev doctest-dev libsnappy-dev nlohmann-json3-dev libssl-dev zlib1g-dev libdeflate-dev)
 test_packages=(python3 python3-venv ca-certificates strace)
 format_packages=(clang-format git)
 lint_packages=("${format_packages[@]}" clang-tidy shellcheck python3)
