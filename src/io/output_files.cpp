@@ -309,4 +309,18 @@ void write_at(const Descriptor& fd, std::uint64_t offset, std::span<const std::b
   }
 }
 
+void read_at(const Descriptor& fd, std::uint64_t offset, std::span<std::byte> bytes,
+             const std::string& name) {
+  while (!bytes.empty()) {
+    ssize_t n = pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error(ErrorCode::output, "pread", errno, name);
+    if (n == 0) {
+      throw Error(ErrorCode::output, "short_file", "the output became shorter").in_file(name);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
 }  // namespace tensorferry
