@@ -1,6 +1,7 @@
 // The whole public interface.
 #pragma once
 
+#include "tensorferry/batch.h"
 #include "tensorferry/compare.h"
 #include "tensorferry/convert.h"
 #include "tensorferry/dtype.h"

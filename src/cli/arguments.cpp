@@ -20,12 +20,6 @@ constexpr std::string_view kProgram = "tensorferry";
 constexpr const char* kOperands = "operands-of-the-command";
 constexpr std::size_t kHelpWidth = 100;
 
-std::string long_name(const OptionDef& option) {
-  const std::string_view names = option.names;
-  const std::size_t comma = names.find(',');
-  return std::string(comma == std::string_view::npos ? names : names.substr(comma + 1));
-}
-
 std::vector<std::string> spellings(const Syntax& syntax) {
   std::vector<std::string> all;
   for (const OptionGroup& group : syntax.groups)
@@ -90,6 +84,12 @@ std::string with_dashes(const std::string& word) {
 }
 
 }  // namespace
+
+std::string long_name(const OptionDef& option) {
+  const std::string_view names = option.names;
+  const std::size_t comma = names.find(',');
+  return std::string(comma == std::string_view::npos ? names : names.substr(comma + 1));
+}
 
 Arguments Arguments::parse(const Syntax& syntax, std::span<const std::string> words) {
   std::vector<const char*> argv{kProgram.data()};

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tensorferry::cli {
@@ -35,9 +36,18 @@ struct Syntax {
   std::string_view examples = {};  ///< lines, each indented by two blanks
 };
 
+/// "threads" of "j,threads"
+std::string long_name(const OptionDef& option);
+
 /// A parsed command line.
 class Arguments {
  public:
+  using Flags = std::set<std::string, std::less<>>;
+  using Values = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+  Arguments() = default;
+  /// Options that were given elsewhere, by their long names.
+  Arguments(Flags flags, Values values) : flags_(std::move(flags)), values_(std::move(values)) {}
   /// `words` are those behind the command. Throws Error(usage) naming the nearest option, with the
   /// usage line below.
   static Arguments parse(const Syntax& syntax, std::span<const std::string> words);
@@ -52,10 +62,12 @@ class Arguments {
   std::optional<std::uint64_t> bytes(std::string_view name) const;
 
   const std::vector<std::string>& operands() const { return operands_; }
+  const Flags& flags() const { return flags_; }
+  const Values& all_values() const { return values_; }
 
  private:
-  std::set<std::string, std::less<>> flags_;
-  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  Flags flags_;
+  Values values_;
   std::vector<std::string> operands_;
 };
 

@@ -16,6 +16,7 @@ struct Command {
 };
 
 Command convert_command();
+Command batch_command();
 Command ls_command();
 Command info_command();
 Command print_command();

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "commands.h"
+#include "convert_options.h"
 #include "dry_run.h"
 #include "edits.h"
-#include "model.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -15,52 +15,29 @@
 namespace tensorferry::cli {
 namespace {
 
-constexpr OptionDef kWriting[] = {
-    {"to", "FORMAT", "The output's format; the default is found by its extension"},
-    {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
-    {"split-max-size", "SIZE",
-     "Several files of at most this many bytes of tensors each, such as 2G, where the format has "
-     "such sets"},
-    {"overwrite", nullptr, "Replace an output that exists"},
+constexpr OptionDef kRunning[] = {
     {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
     {"json", nullptr, "With --dry-run: as one JSON object"},
-    {"verify", nullptr, "Read the output back and compare all bits before it gets its name"},
-    {"bookkeeping", nullptr, "Write what is not a weight, too: object graphs, configuration"},
-    {"salvage", nullptr, "Leave out tensors that are damaged; the exit code is still 3"},
-};
-
-constexpr OptionDef kRunning[] = {
     {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
     {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
-    {"no-sync", nullptr, "Do not wait until the output is on the disk"},
-    {"no-verify-source", nullptr,
-     "Do not check at the end that the input has not changed meanwhile"},
     {"progress", "MODE",
      "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
 };
 
-ConvertOptions convert_options(const Arguments& arguments) {
-  ConvertOptions options;
-  options.read = read_options(arguments);
-  options.to = arguments.value("to").value_or("");
-  options.write_options = arguments.pairs("out-opt");
-  if (const auto size = arguments.value("split-max-size"))
-    options.write_options["split_max_size"] = *size;
-  options.selection = selection(arguments);
-  options.edits = edits(arguments);
-  options.bookkeeping = arguments.flag("bookkeeping");
-  options.salvage = arguments.flag("salvage");
-  options.allow_empty = arguments.flag("allow-empty");
+std::vector<OptionGroup> option_groups() {
+  std::vector<OptionGroup> groups = conversion_options();
+  groups.push_back({"Run", kRunning});
+  return groups;
+}
+
+ConvertOptions options_of(const Arguments& arguments) {
+  ConvertOptions options = convert_options(arguments);
   constexpr std::uint64_t most_threads = 256;
   options.run.threads =
       static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
   options.run.memory_limit = arguments.bytes("memory-limit").value_or(options.run.memory_limit);
-  options.run.overwrite = arguments.flag("overwrite");
-  options.run.verify_output = arguments.flag("verify");
-  options.run.sync = !arguments.flag("no-sync");
-  options.run.verify_source = !arguments.flag("no-verify-source");
   return options;
 }
 
@@ -107,7 +84,7 @@ int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
 int run(const Arguments& arguments) {
   const bool quiet = arguments.flag("quiet"), verbose = arguments.flag("verbose");
   const std::string& target = arguments.operands()[1];
-  ConvertOptions options = convert_options(arguments);
+  ConvertOptions options = options_of(arguments);
   auto progress = make_progress(arguments.value("progress").value_or("auto"), quiet);
   if (progress) options.run.progress = [&](const Progress& at) { progress->update(at); };
 
@@ -162,11 +139,7 @@ Command convert_command() {
            "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
        .least = 2,
        .most = 2,
-       .groups = {{"Output", kWriting},
-                  selection_options(),
-                  edit_options(),
-                  input_options(),
-                  {"Run", kRunning}},
+       .groups = option_groups(),
        .examples =
            "  tensorferry convert model.ckpt-1000 model.onnx\n"
            "  tensorferry convert model.ckpt-1000 weights/ --to npy --scope my_dense_layer\n"

@@ -1,7 +1,9 @@
 #include "edits.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "json_text.h"
 #include "output.h"
 #include "tensorferry/error.h"
 
@@ -86,6 +88,20 @@ Edits edits(const Arguments& arguments) {
     result.transpose.push_back(parse_transposition(text));
   for (auto& [name, text] : arguments.pairs("metadata")) result.metadata[name] = text;
   return result;
+}
+
+std::string cast_json(const CastReport& cast) {
+  return to_text({{"event", "cast"},
+                  {"name", json_bytes(cast.name)},
+                  {"from", to_string(cast.from)},
+                  {"to", to_string(cast.to)},
+                  {"elements", cast.elements},
+                  {"changed", cast.changed},
+                  {"first", cast.first},
+                  {"absolute", json_number(cast.absolute)},
+                  {"relative", json_number(cast.relative)},
+                  {"overflowed", cast.overflowed},
+                  {"first_overflowed", cast.first_overflowed}});
 }
 
 void print_casts(const std::vector<CastReport>& casts) {

@@ -11,6 +11,8 @@ OptionGroup edit_options();
 /// What they ask for. Throws Error(usage).
 Edits edits(const Arguments& arguments);
 
+/// One line: {"event": "cast", "name": ..., and the fields of the report}.
+std::string cast_json(const CastReport& cast);
 /// What the casts did, a line each on standard error.
 void print_casts(const std::vector<CastReport>& casts);
 

@@ -18,9 +18,9 @@
 namespace tensorferry::cli {
 
 std::vector<Command> all_commands() {
-  return {convert_command(),   ls_command(),     info_command(),   print_command(),
-          diff_command(),      hash_command(),   verify_command(), stats_command(),
-          roundtrip_command(), formats_command()};
+  return {convert_command(), batch_command(),     ls_command(),     info_command(),
+          print_command(),   diff_command(),      hash_command(),   verify_command(),
+          stats_command(),   roundtrip_command(), formats_command()};
 }
 
 namespace {

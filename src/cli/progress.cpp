@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "edits.h"
 #include "json_text.h"
 #include "output.h"
 #include "tensorferry/error.h"
@@ -70,6 +71,7 @@ class JsonLines : public ProgressDisplay {
     write_to_stderr(progress_json("progress", progress, seconds_since(start_)) + "\n");
   }
   void finish(const Receipt& receipt) override {
+    for (const CastReport& cast : receipt.casts) write_to_stderr(cast_json(cast) + "\n");
     const Progress whole{receipt.output_bytes, receipt.output_bytes};
     write_to_stderr(progress_json("done", whole, receipt.seconds) + "\n");
   }

@@ -141,15 +141,15 @@ bool encode_float(const FloatLayout& layout, const Number& number, Overflow over
   return false;
 }
 
-/// Powers of two from 2^-127 to 2^127: no sign, no zero.
+/// Powers of two from 2^-127 to 2^127: no sign, no zero. Without a fraction there is no even code:
+/// ties go up, as in ml_dtypes.
 bool encode_exponent_only(const Number& number, Overflow overflow, std::uint64_t& code) {
   constexpr int largest = 254;
   if (number.kind == Kind::finite && !number.negative) {
     const int exponent = number.exponent + kExponentOnlyBias;
-    const std::uint64_t rest = number.significand << 1;
-    const bool up = rest > kTop || (rest == kTop && (exponent & 1) != 0);
-    const int nearest = exponent + (up ? 1 : 0);
-    if (nearest >= 0 && nearest <= largest) {
+    const bool up = (number.significand & kTop >> 1) != 0;
+    const int nearest = std::max(exponent + (up ? 1 : 0), 0);
+    if (nearest <= largest) {
       code = static_cast<std::uint64_t>(nearest);
       return true;
     }

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <random>
 
 #include "io/output_directory.h"
+#include "io/temporary_name.h"
 
 namespace tensorferry {
 
@@ -122,16 +122,8 @@ void OutputFiles::check_target(Entry& entry, std::span<const std::shared_ptr<con
   }
 }
 
-std::string OutputFiles::temp_name(const std::string& base) const {
-  static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
-  std::random_device random;
-  std::string name = "." + base.substr(0, 180) + "." + std::to_string(getpid()) + ".";
-  for (int i = 0; i < 8; ++i) name += kDigits[random() % 32];
-  return name + ".tmp";
-}
-
 void OutputFiles::make_directory() {
-  std::string name = temp_name(entries_[0].final_name);
+  std::string name = temporary_name(entries_[0].final_name);
   if (mkdirat(parent_fd_.get(), name.c_str(), 0777) != 0) {
     throw system_error(ErrorCode::output, "mkdir", errno, shown(entries_[0]));
   }
@@ -159,7 +151,7 @@ Descriptor OutputFiles::open(std::size_t index) {
   if (!entry.fd) {
     int fd = proc_ ? openat(parent_fd_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode) : -1;
     if (fd < 0) {
-      entry.temp_name = temp_name(entry.final_name);
+      entry.temp_name = temporary_name(entry.final_name);
       fd = openat(parent_fd_.get(), entry.temp_name.c_str(), kCreateFlags, kFileMode);
       if (fd < 0) {
         int error = errno;
@@ -202,7 +194,7 @@ void OutputFiles::place_file(Entry& entry) {
       throw system_error(ErrorCode::output, "fchmod", errno, shown(entry));
     }
     if (entry.temp_name.empty()) {
-      std::string temp = temp_name(entry.final_name);
+      std::string temp = temporary_name(entry.final_name);
       if (linkat(AT_FDCWD, proc_path(entry.fd).c_str(), parent, temp.c_str(), AT_SYMLINK_FOLLOW)) {
         throw system_error(ErrorCode::output, "linkat", errno, shown(entry));
       }

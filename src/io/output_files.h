@@ -72,7 +72,6 @@ class OutputFiles {
   void make_directory();
   void place_file(Entry& entry);
   void commit_directory(bool sync);
-  std::string temp_name(const std::string& base) const;
 
   Target target_;
   std::filesystem::path parent_;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/number.h"
-#include "plan/cast_block.h"
+#include "plan/cast_fast.h"
 
 namespace tensorferry {
 namespace {
@@ -42,17 +42,6 @@ class Caster {
     }
   }
 
-  /// A whole block at once; false when it must be done one by one.
-  bool block(BlockCast cast, const std::byte* in, std::byte* out, std::uint64_t index) {
-    BlockTally block;
-    if (!cast(in, out, tally_.relative, block)) return false;
-    tally_.changed += block.changed;
-    if (block.changed > 0) tally_.first = std::min(tally_.first, index + block.first);
-    tally_.absolute = std::max(tally_.absolute, block.absolute);
-    tally_.relative = std::max(tally_.relative, block.relative);
-    return true;
-  }
-
   const CastTally& tally() const { return tally_; }
 
  private:
@@ -64,9 +53,9 @@ class Caster {
     if (same(before, after)) return;
     changed(index);
     const long double was = value_of(before);
-    const long double error = std::fabs(value_of(after) - was);
-    tally_.absolute = std::max(tally_.absolute, static_cast<double>(error));
-    tally_.relative = std::max(tally_.relative, static_cast<double>(error / std::fabs(was)));
+    const auto error = static_cast<double>(std::fabs(value_of(after) - was));
+    tally_.absolute = std::max(tally_.absolute, error);
+    tally_.relative = std::max(tally_.relative, error / static_cast<double>(std::fabs(was)));
   }
 
   void complex_to_bool(const std::byte* in, std::byte* out, std::uint64_t index) {
@@ -105,24 +94,6 @@ class Caster {
   std::uint64_t last_changed_ = CastTally::kNone, last_overflowed_ = CastTally::kNone;
 };
 
-CastTally cast_with(BlockCast fast, DType from, DType to, Overflow overflow,
-                    std::span<const std::byte> in, std::span<std::byte> out, std::uint64_t first) {
-  const std::size_t in_bytes = info(from).bytes, out_bytes = info(to).bytes;
-  Caster caster(from, to, overflow);
-  const std::size_t count = out.size() / out_bytes;
-  for (std::size_t i = 0; i < count;) {
-    const std::byte* at = in.data() + i * in_bytes;
-    std::byte* made = out.data() + i * out_bytes;
-    const std::size_t block = std::min(count - i, kCastBlock);
-    if (!fast || block < kCastBlock || !caster.block(fast, at, made, first + i)) {
-      for (std::size_t j = 0; j < block; ++j)
-        caster.one(at + j * in_bytes, made + j * out_bytes, first + i + j);
-    }
-    i += block;
-  }
-  return caster.tally();
-}
-
 }  // namespace
 
 void CastTally::merge(const CastTally& other) {
@@ -134,15 +105,22 @@ void CastTally::merge(const CastTally& other) {
   relative = std::max(relative, other.relative);
 }
 
-CastTally detail::cast_one_by_one(DType from, DType to, Overflow overflow,
-                                  std::span<const std::byte> in, std::span<std::byte> out,
-                                  std::uint64_t first) {
-  return cast_with(nullptr, from, to, overflow, in, out, first);
-}
-
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first) {
-  return cast_with(block_cast(from, to), from, to, overflow, in, out, first);
+  const FastCast fast = fast_cast(from, to);
+  CastTally tally;
+  if (fast && fast(in, out, first, tally)) return tally;
+  return cast_exactly(from, to, overflow, in, out, first);
+}
+
+CastTally cast_exactly(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
+                       std::span<std::byte> out, std::uint64_t first) {
+  const std::size_t in_bytes = info(from).bytes, out_bytes = info(to).bytes;
+  Caster caster(from, to, overflow);
+  const std::size_t count = out.size() / out_bytes;
+  for (std::size_t i = 0; i < count; ++i)
+    caster.one(in.data() + i * in_bytes, out.data() + i * out_bytes, first + i);
+  return caster.tally();
 }
 
 void CastTallies::add(std::uint64_t tensor, const CastTally& tally) {

@@ -28,11 +28,9 @@ struct CastTally {
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first);
 
-namespace detail {
-/// cast_elements() without the processor's help.
-CastTally cast_one_by_one(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
-                          std::span<std::byte> out, std::uint64_t first);
-}  // namespace detail
+/// The same of any dtypes, one element at a time: what the fast paths are held to.
+CastTally cast_exactly(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
+                       std::span<std::byte> out, std::uint64_t first);
 
 /// The tallies of the tensors of one run. Thread-safe.
 class CastTallies {

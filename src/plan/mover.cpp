@@ -11,6 +11,7 @@
 #include <system_error>
 #include <thread>
 
+#include "plan/buffers.h"
 #include "plan/kernels.h"
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
@@ -227,7 +228,7 @@ class Mover {
   }
 
   void write_window(const Window& window, Worker& worker) {
-    worker.window.resize(std::max<std::size_t>(worker.window.size(), window.end - window.begin));
+    make_room(worker.window, window.end - window.begin);
     const bool prepared = layout_.sink && window.file == 0;
     OpenOutput& file = files_[window.file];
     open_file(window.file, file);
@@ -274,7 +275,7 @@ class Mover {
     if (slot.codec == Codec::packed) {
       const std::uint64_t first = from * 8 / row.bits;
       const std::uint64_t last = std::min(tensor.elements(), (from + out.size()) * 8 / row.bits);
-      worker.codes.resize(std::max<std::size_t>(worker.codes.size(), last - first));
+      make_room(worker.codes, last - first);
       auto codes = std::span(worker.codes).first(last - first);
       source.read(first, codes, worker.read);
       pack_bits(tensor.dtype, codes, out);

@@ -68,6 +68,16 @@ std::vector<Group> group_problems(const Manifest& manifest) {
   return groups;
 }
 
+std::string quoted(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostNames = 1000;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i)
+    text += (i == 0 ? "\"" : ", \"") + printable(names[i]) + "\"";
+  if (names.size() > kMostNames)
+    text += " and " + std::to_string(names.size() - kMostNames) + " more";
+  return text;
+}
+
 std::string heading(std::size_t count, const std::vector<Group>& groups) {
   const bool unreadable = std::any_of(groups.begin(), groups.end(), [](const Group& group) {
     return group.problem->code() == ErrorCode::corrupt || group.problem->code() == ErrorCode::input;
@@ -80,7 +90,7 @@ std::string heading(std::size_t count, const std::vector<Group>& groups) {
 /// All tensors that have a problem, in one error: missing files each once, then the problems with
 /// the tensors that have them.
 void refuse_problems(const Manifest& manifest) {
-  constexpr std::size_t kMostGroups = 50, kMostNames = 1000;
+  constexpr std::size_t kMostGroups = 50;
   const std::vector<Group> groups = group_problems(manifest);
   if (groups.empty()) return;
   const Error& worst =
@@ -97,7 +107,7 @@ void refuse_problems(const Manifest& manifest) {
   for (const std::string& file : missing) message += "\n  missing file: " + printable(file);
   for (std::size_t i = 0; i < std::min(groups.size(), kMostGroups); ++i) {
     const Error& problem = *groups[i].problem;
-    message += "\n  " + join_names(groups[i].names, kMostNames) + ": " + problem.id() + ": ";
+    message += "\n  " + quoted(groups[i].names) + ": " + problem.id() + ": ";
     if (!problem.file().empty()) message += printable(problem.file()) + ": ";
     message += problem.message();
   }

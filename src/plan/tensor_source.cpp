@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "plan/boxes.h"
+#include "plan/buffers.h"
 #include "plan/kernels.h"
 #include "plan/work.h"
 
@@ -50,7 +51,7 @@ struct StridedRead {
     }
     const std::uint64_t needed = count * element;
     if (count == 1 || (span <= kCoveringBytes && span <= needed + runs * kWorthSkipping)) {
-      scratch.resize(std::max<std::size_t>(scratch.size(), span));
+      make_room(scratch, span);
       range.file->read_at(range.offset + offset, std::span(scratch).first(span));
       copy_box(to, to_strides, scratch.data(), strides, extent, element);
       return;
@@ -104,7 +105,7 @@ void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
   const std::uint64_t most = (strided_ ? kStridedCastBytes : kCastBytes) / element_bytes_ / 8 * 8;
   while (!out.empty()) {
     const std::uint64_t count = std::min(most, out.size() / bytes);
-    context.uncast.resize(std::max<std::size_t>(context.uncast.size(), count * element_bytes_));
+    make_room(context.uncast, count * element_bytes_);
     const auto in = std::span(context.uncast).first(count * element_bytes_);
     read_stored(first, in, context);
     const CastTally tally = cast_elements(stored_, tensor_.dtype, tensor_.stored.overflow, in,
@@ -149,7 +150,7 @@ void TensorSource::read_packed(std::uint64_t first, std::span<std::byte> out,
   const std::uint64_t bits = info(stored_).bits;
   const std::uint64_t begin = first * bits / 8;
   const std::uint64_t end = ((first + out.size()) * bits + 7) / 8;
-  context.scratch.resize(std::max<std::size_t>(context.scratch.size(), end - begin));
+  make_room(context.scratch, end - begin);
   auto packed = std::span(context.scratch).first(end - begin);
   read_range(0, begin, packed, context);
   unpack_bits(stored_, packed, static_cast<std::uint32_t>(first * bits % 8), out);
@@ -201,7 +202,7 @@ void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContex
       read_range(p, from, out, context);
       continue;
     }
-    context.scratch.resize(std::max<std::size_t>(context.scratch.size(), bytes));
+    make_room(context.scratch, bytes);
     auto part = std::span(context.scratch).first(bytes);
     read_range(p, from, part, context);
     copy_box(out.data() + to, to_strides, part.data(), dense_strides(common, element_bytes_),

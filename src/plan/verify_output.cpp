@@ -10,12 +10,13 @@ namespace {
 
 constexpr std::size_t kMostDifferences = 20;
 
-/// A reader may describe more than was written: what the file itself adds as bookkeeping.
+/// A reader may describe more than was written: what the file itself adds as bookkeeping, and a
+/// counter of saves.
 void drop_additions(Manifest& found, const Manifest& wanted) {
   std::unordered_set<std::string_view> names;
   for (const Tensor& tensor : wanted.tensors) names.insert(tensor.name);
   std::erase_if(found.tensors, [&](const Tensor& tensor) {
-    return tensor.bookkeeping && !names.contains(tensor.name);
+    return (tensor.bookkeeping || tensor.role == Role::counter) && !names.contains(tensor.name);
   });
 }
 

@@ -168,6 +168,34 @@ def test_a_compressed_conversion_stays_under_64_mib(tf_cli, tmp_path):
     assert done.code == 0 and took["peak_kib"] < 64 * 1024, (done, took)
 
 
+# What the program itself takes: code, descriptions, and the buffers of a library or of a decoder.
+OVERHEAD_KIB = 28 * 1024
+EDITS = ("--cast", "half=float32", "--cast", "big=float16", "--transpose", "cut=1,0")
+
+
+@pytest.fixture(scope="module")
+def in_every_format(sixty_four_mebibytes, tf_cli, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    for variant, (target, options) in VARIANTS.items():
+        (folder / variant).mkdir()
+        tf_cli.convert(sixty_four_mebibytes, folder / variant / target, *options)
+    return folder
+
+
+@pytest.mark.parametrize("start", VARIANTS)
+def test_every_pair_of_formats_keeps_to_the_memory_limit(start, in_every_format, tf_cli, tmp_path):
+    source, limit = in_every_format / start / VARIANTS[start][0], 12 * 1024
+    edits = EDITS if start in ("tensorflow", "hdf5 gzip") else ()
+    for variant, (target, options) in VARIANTS.items():
+        if "gzip" in variant and start != "tensorflow":
+            continue  # slow, and the same for all sources
+        words = ("--memory-limit", f"{limit}K", "-j", "2", *edits, *options, "--cast-overflow", "infinity")
+        done, took = tf_cli.measured("convert", source, tmp_path / target, "--names", "raw", "--no-sync", *words)
+        assert done.code == 0, done
+        assert took["peak_kib"] < limit + OVERHEAD_KIB, f"to {variant}: {took['peak_kib'] / 1024:.1f} MiB"
+        digest_of(tmp_path / target)
+
+
 def test_listing_reads_the_index_alone(gibibyte, tf_cli, tmp_path):
     prefix, made = gibibyte
     done, took = tf_cli.measured("ls", prefix, "--json", "--names", "raw")

@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "error_id.h"
 #include "io/output_files.h"
+#include "io/temporary_name.h"
 #include "temp_folder.h"
 #include "tensorferry/error.h"
 
@@ -153,4 +156,21 @@ TEST_CASE("a target that is a folder is not replaced by a file") {
   TempFolder folder;
   fs::create_directory(folder / "dir");
   CHECK(error_id([&] { write_single(folder / "dir", "x", true); }) == "output.special_file");
+}
+
+TEST_CASE("what a killed process left is found by its name, and removed only when it is gone") {
+  TempFolder folder;
+  const std::string mine = temporary_name("out.h5");
+  folder.write(mine, "being written");
+  folder.write(".out.h5.4194305.0123abcv.tmp", "no process has that number");
+  folder.write(".out.h5.4194305.0123abcu.tmp/part", "a folder");
+  const std::vector<std::string> others = {
+      ".out.h5.4194305.0123abcz.tmp", ".out.h5.4194305.0123abc.tmp",   ".out.h5.x.0123abcv.tmp",
+      ".out.h5.0123abcv.tmp",         ".out.h55.4194305.0123abcv.tmp", "out.h5"};
+  for (const std::string& name : others) folder.write(name, "somebody's");
+  remove_leftovers(folder.path(), "out.h5");
+  std::vector<std::string> want = others;
+  want.push_back(mine);
+  std::sort(want.begin(), want.end());
+  CHECK(folder.names() == want);
 }

@@ -1,0 +1,21 @@
+// Casts between the floating-point dtypes that weights come in, many elements at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "plan/cast.h"
+
+namespace tensorferry {
+
+/// Casts `in` to `out` as the exact path does, bit for bit, by integer arithmetic that the compiler
+/// turns into vectors. False where a value does not fit: then the exact path must do all of it
+/// again. Adds to `tally` only when true. `first` is the index of the first element.
+using FastCast = bool (*)(std::span<const std::byte> in, std::span<std::byte> out,
+                          std::uint64_t first, CastTally& tally);
+
+/// The one of these dtypes for this processor, or nothing.
+FastCast fast_cast(DType from, DType to);
+
+}  // namespace tensorferry
