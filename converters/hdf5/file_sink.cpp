@@ -131,7 +131,8 @@ class FileSink final : public Sink {
       work.add(
           [this, chunk, element_bytes] {
             if (plan_.shuffle) shuffle(chunk->bytes, element_bytes);
-            chunk->bytes = zlib_compressed(chunk->bytes, static_cast<int>(plan_.level));
+            chunk->bytes = zlib_compressed(chunk->bytes, static_cast<int>(plan_.level),
+                                           plan_.shuffle ? element_bytes : 1);
           },
           [&target, chunk] {
             const LibraryScope scope;

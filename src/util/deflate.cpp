@@ -22,15 +22,66 @@ namespace {
 
 #if defined(TENSORFERRY_LIBDEFLATE)
 
-std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level) {
-  const std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> compressor(
-      libdeflate_alloc_compressor(level), libdeflate_free_compressor);
-  if (!compressor) no_memory();
-  std::vector<std::byte> out(libdeflate_zlib_compress_bound(compressor.get(), bytes.size()));
-  const std::size_t size = libdeflate_zlib_compress(compressor.get(), bytes.data(), bytes.size(),
-                                                    out.data(), out.size());
+namespace {
+
+using Compressor = std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)>;
+
+Compressor make_compressor(int level) {
+  Compressor made(libdeflate_alloc_compressor(level), libdeflate_free_compressor);
+  if (!made) no_memory();
+  return made;
+}
+
+bool compresses(std::span<const std::byte> part) {
+  constexpr std::size_t sample_bytes = 16u << 10;
+  if (part.size() < 4 * sample_bytes) return true;
+  const auto sample = part.first(sample_bytes);
+  std::byte out[sample_bytes / 32 * 31];
+  const Compressor compressor = make_compressor(1);
+  return libdeflate_deflate_compress(compressor.get(), sample.data(), sample.size(), out,
+                                     sizeof out) != 0;
+}
+
+/// Blocks that are not the last ones.
+void append_stored(std::span<const std::byte> bytes, std::vector<std::byte>& out) {
+  constexpr std::size_t most = 65535;
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(most, bytes.size()))) {
+    const auto part = bytes.first(std::min(most, bytes.size()));
+    const auto length = static_cast<unsigned>(part.size());
+    const unsigned header[] = {0, length & 255u, length >> 8u, ~length & 255u,
+                               ~length >> 8u & 255u};
+    for (unsigned byte : header) out.push_back(static_cast<std::byte>(byte));
+    out.insert(out.end(), part.begin(), part.end());
+  }
+}
+
+}  // namespace
+
+std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level,
+                                       std::size_t planes) {
+  constexpr int most_sampled = 6;
+  constexpr std::size_t frame = 6, block = 8;  // two bytes and the checksum; of a stored block
+  std::size_t stored = 0;
+  if (level > 0 && level <= most_sampled) {
+    const std::size_t part = bytes.size() / planes;
+    while (stored + part < bytes.size() && !compresses(bytes.subspan(stored, part))) stored += part;
+  }
+  const Compressor compressor = make_compressor(level);
+  const auto rest = bytes.subspan(stored);
+  const std::size_t bound = libdeflate_deflate_compress_bound(compressor.get(), rest.size());
+  std::vector<std::byte> out;
+  out.reserve(frame + stored + (stored / 65535 + 1) * block + bound);
+  out.push_back(std::byte{0x78});
+  out.push_back(std::byte{0x01});
+  append_stored(bytes.first(stored), out);
+  const std::size_t at = out.size();
+  out.resize(at + bound);
+  const std::size_t size = libdeflate_deflate_compress(compressor.get(), rest.data(), rest.size(),
+                                                       out.data() + at, bound);
   if (size == 0) throw Error(ErrorCode::internal, "deflate", "the bound of a stream was too small");
-  out.resize(size);
+  out.resize(at + size);
+  const std::uint32_t sum = libdeflate_adler32(1, bytes.data(), bytes.size());
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::byte>(sum >> shift));
   return out;
 }
 
@@ -53,7 +104,8 @@ Inflation zlib_inflate(std::span<const std::byte> stream, std::vector<std::byte>
 
 #else
 
-std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level) {
+std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level,
+                                       std::size_t /*planes*/) {
   uLongf size = compressBound(static_cast<uLong>(bytes.size()));
   std::vector<std::byte> out(size);
   if (compress2(reinterpret_cast<Bytef*>(out.data()), &size,

@@ -8,9 +8,12 @@
 
 namespace tensorferry {
 
-/// `bytes` as a zlib stream (RFC 1950). `level`: 0 (stored) to 9 (small). Thread-safe. The same
-/// bytes and level give the same stream within one build.
-std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level);
+/// `bytes` as a zlib stream (RFC 1950). `level`: 0 (stored) to 9 (small). `planes`: the bytes fall
+/// into so many parts of equal length, as a shuffle makes them; up to level 6, leading parts of
+/// which a sample does not compress are stored. Thread-safe. The same arguments give the same
+/// stream within one build.
+std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level,
+                                       std::size_t planes = 1);
 
 enum class Inflation : std::uint8_t { whole, too_large, damaged };
 

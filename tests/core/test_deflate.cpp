@@ -44,6 +44,21 @@ TEST_CASE("zlib reads the streams of every level") {
   }
 }
 
+TEST_CASE("planes that do not compress are stored, and the others compressed") {
+  std::mt19937 random(2);
+  std::vector<std::byte> bytes(4 * 100'000);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>(random() & (i < 200'000 ? 255u : 3u));
+  for (int level : {0, 1, 4, 6, 9}) {
+    const auto stream = zlib_compressed(bytes, level, 4);
+    CHECK(inflated(stream, bytes.size(), MAX_WBITS) == bytes);
+    if (level > 0) CHECK(stream.size() < 280'000);
+  }
+  const auto noise = std::span(bytes).first(150'000);
+  CHECK(inflated(zlib_compressed(noise, 1, 2), noise.size(), MAX_WBITS) ==
+        std::vector<std::byte>(noise.begin(), noise.end()));
+}
+
 TEST_CASE("blocks that were made apart join to one stream, and refer to what was before") {
   const auto bytes = some_bytes(200'000);
   for (std::size_t block : {1000u, 40'000u, 200'000u}) {
