@@ -3,7 +3,7 @@
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libprotobuf-dev protobuf-compiler libonnx-dev libhdf5-dev
   libcxxopts-dev doctest-dev libsnappy-dev nlohmann-json3-dev libssl-dev zlib1g-dev libdeflate-dev)
-test_packages=(python3 python3-venv ca-certificates strace)
+test_packages=(python3 python3-venv ca-certificates strace time)
 format_packages=(clang-format git)
 lint_packages=("${format_packages[@]}" clang-tidy shellcheck python3)
 bench_packages=(python3 python3-venv ca-certificates time hdf5-tools)
