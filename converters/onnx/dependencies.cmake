@@ -1,8 +1,9 @@
 # The ONNX schema comes from the system (libonnx-dev). It is compiled here under a package and a file name of our own: a
 # host program that links ONNX itself would otherwise have every message class twice, with other fields.
 # Libraries are named by path: imported targets are not seen by the folders that link the program.
-# The reader needs no library.
-set(probing reader.cpp graph_reader.cpp message.cpp sparse.cpp tensors.cpp types.cpp)
+# The reader and the patcher need no library.
+set(probing external_data.cpp graph_reader.cpp message.cpp patch_text.cpp patcher.cpp reader.cpp sparse.cpp
+    tensor_fields.cpp tensors.cpp types.cpp)
 find_package(Protobuf QUIET)
 find_file(TENSORFERRY_ONNX_PROTO onnx/onnx.proto)
 mark_as_advanced(TENSORFERRY_ONNX_PROTO)

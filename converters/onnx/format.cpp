@@ -92,6 +92,7 @@ Format make_onnx_format() {
        "tensors of fewer bytes stay in the model"},
   };
   format.reader = make_onnx_reader();
+  format.patcher = make_onnx_patcher();
 #ifdef TENSORFERRY_UNAVAILABLE
   format.unavailable = TENSORFERRY_UNAVAILABLE;
 #else

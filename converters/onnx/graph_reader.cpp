@@ -185,13 +185,14 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
 }
 
 template <typename Fill>
-void GraphReader::add(std::string name, std::size_t scope, Fill fill) {
+void GraphReader::add(std::string name, std::size_t scope, const Place& place, Fill fill) {
   name_bytes_ += name.size() + scopes_[scope].size();
   if (tensors_.size() >= limits_.tensors || name_bytes_ > limits_.header_bytes) {
     throw Error(ErrorCode::unsafe, "limit", "more tensors or longer names than the limit");
   }
   Tensor& tensor = tensors_.emplace_back();
   scope_of_.push_back(static_cast<std::uint32_t>(scope));
+  places_.push_back(place);
   tensor.name = std::move(name);
   try {
     if (tensor.name.empty()) throw Error(ErrorCode::corrupt, "name", "a tensor without a name");
@@ -203,7 +204,8 @@ void GraphReader::add(std::string name, std::size_t scope, Fill fill) {
 }
 
 void GraphReader::add_tensor(const StoredTensor& stored, std::string name, std::size_t scope) {
-  add(std::move(name), scope, [&](Tensor& tensor) { describe(stored, files_, tensor); });
+  const Place place{stored.message.offset, stored.message.length, stored.external};
+  add(std::move(name), scope, place, [&](Tensor& tensor) { describe(stored, files_, tensor); });
 }
 
 void GraphReader::add_sparse(const FileRange& message, const std::string* name, std::size_t scope) {
@@ -212,7 +214,8 @@ void GraphReader::add_sparse(const FileRange& message, const std::string* name, 
     if (field.number == 1) values = read_tensor(range_of(message, cursor, field), limits_);
     if (field.number == 2) indices = read_tensor(range_of(message, cursor, field), limits_);
   });
-  add(name != nullptr ? *name : values.name, scope, [&](Tensor& tensor) {
+  const Place place{message.offset, 0, values.external || indices.external};
+  add(name != nullptr ? *name : values.name, scope, place, [&](Tensor& tensor) {
     tensor.shape = sparse_shape(message, limits_);
     Tensor dense, places;
     describe(values, files_, dense);
@@ -237,8 +240,9 @@ bool GraphReader::add_constant(const FileRange& message, const Attribute& attrib
     return number == 22 || number == 5;
   }
   const std::uint64_t end = message.offset + message.length;
+  const Place nowhere{message.offset, 0, false};
   const auto numbers = [&](DType dtype, const wire::NumberField& field, bool list) {
-    add(name, scope, [&](Tensor& tensor) {
+    add(name, scope, nowhere, [&](Tensor& tensor) {
       tensor.dtype = dtype;
       const std::uint64_t count = wire::Numbers(*message.file, message.offset, end, field).count();
       if (list) tensor.shape = {count};
@@ -253,7 +257,7 @@ bool GraphReader::add_constant(const FileRange& message, const Attribute& attrib
   if (kind == "value_floats") return numbers(DType::float32, {7, wire::Type::fixed32, 4}, true);
   if (kind == "value_ints") return numbers(DType::int64, {8, wire::Type::varint, 8}, true);
   if (kind != "value_string" && kind != "value_strings") return false;
-  add(name, scope, [&](Tensor& tensor) {
+  add(name, scope, nowhere, [&](Tensor& tensor) {
     const bool list = kind == "value_strings";
     tensor.dtype = DType::string;
     if (list) tensor.shape = {attribute.strings};

@@ -4,12 +4,20 @@
 #include <cstdint>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "tensorferry/manifest.h"
 #include "tensors.h"
 
 namespace tensorferry::onnx {
+
+/// The TensorProto that a listed tensor stands in, as a range of the model's file.
+struct Place {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;  ///< 0 = it is more than one message, or numbers of a node
+  bool external = false;     ///< its elements, or some of them, are in another file
+};
 
 class GraphReader {
  public:
@@ -23,6 +31,8 @@ class GraphReader {
   /// All of them. Tensors of the main graph have their own names; others are called
   /// OWNER/NAME, and OWNER/NAME#2 if that is taken. Throws Error(corrupt.duplicate_name).
   std::vector<Tensor> take();
+  /// Where they stand, in the same order.
+  std::vector<Place> take_places() { return std::move(places_); }
 
  private:
   struct Attribute;
@@ -44,7 +54,7 @@ class GraphReader {
                     std::size_t scope);
   /// A tensor whose description `fill` gives; what it throws becomes its problem.
   template <typename Fill>
-  void add(std::string name, std::size_t scope, Fill fill);
+  void add(std::string name, std::size_t scope, const Place& place, Fill fill);
   void add_tensor(const StoredTensor& stored, std::string name, std::size_t scope);
   void add_sparse(const FileRange& message, const std::string* name, std::size_t scope);
   void check_depth(int depth) const;
@@ -52,6 +62,7 @@ class GraphReader {
   ExternalFiles files_;
   const Limits& limits_;
   std::vector<Tensor> tensors_;
+  std::vector<Place> places_;            ///< by tensor
   std::vector<std::uint32_t> scope_of_;  ///< by tensor
   std::vector<std::string> scopes_ = {""};
   std::uint64_t name_bytes_ = 0;

@@ -14,4 +14,7 @@ std::shared_ptr<const Writer> make_onnx_writer();
 /// Any model: initializers, constants, subgraphs, external data. Needs no library.
 std::shared_ptr<const Reader> make_onnx_reader();
 
+/// Replaces elements of any model and keeps all other bytes. Needs no library.
+std::shared_ptr<const Patcher> make_onnx_patcher();
+
 }  // namespace tensorferry

@@ -8,11 +8,9 @@ namespace {
 
 using namespace onnx_schema;
 
-// raw_data and string_data, of the initializer that the bulk goes around.
+// What the bulk goes into.
 constexpr std::uint32_t kGraph = ModelProto::kGraphFieldNumber;
 constexpr std::uint32_t kInitializer = GraphProto::kInitializerFieldNumber;
-constexpr std::uint32_t kRawData = TensorProto::kRawDataFieldNumber;
-constexpr std::uint32_t kStringData = TensorProto::kStringDataFieldNumber;
 
 std::string to_std(std::string_view text) { return std::string(text); }
 
@@ -21,12 +19,6 @@ TensorProto type_and_shape(const TensorHead& head) {
   for (const std::uint64_t extent : head.dims) tensor.add_dims(static_cast<std::int64_t>(extent));
   tensor.set_data_type(head.data_type);
   return tensor;
-}
-
-void add_external(TensorProto& tensor, const char* key, std::string value) {
-  StringStringEntryProto* entry = tensor.add_external_data();
-  entry->set_key(key);
-  entry->set_value(std::move(value));
 }
 
 }  // namespace
@@ -64,8 +56,7 @@ std::string graph_name(std::string_view name) {
 std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes) {
   TensorProto tensor = type_and_shape(head);
   tensor.set_name(to_std(head.name));
-  std::string fields = tensor.SerializeAsString();
-  if (raw_bytes > 0) wire::append_bytes_header(fields, kRawData, raw_bytes);
+  const std::string fields = tensor.SerializeAsString() + raw_data_header(raw_bytes);
   std::string bytes;
   wire::append_bytes_header(bytes, kInitializer, fields.size() + raw_bytes);
   return bytes += fields;
@@ -74,11 +65,7 @@ std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes) 
 std::string external_initializer(const TensorHead& head, const ExternalData& data) {
   TensorProto tensor = type_and_shape(head);
   tensor.set_name(to_std(head.name));
-  add_external(tensor, "location", to_std(data.location));
-  add_external(tensor, "offset", std::to_string(data.offset));
-  add_external(tensor, "length", std::to_string(data.length));
-  tensor.set_data_location(TensorProto::EXTERNAL);
-  const std::string fields = tensor.SerializeAsString();
+  const std::string fields = tensor.SerializeAsString() + external_data_fields(data);
   std::string bytes;
   wire::append_bytes_header(bytes, kInitializer, fields.size());
   return bytes += fields;
@@ -89,18 +76,12 @@ std::string string_initializer(const TensorHead& head, const std::vector<std::st
   TensorProto named;
   named.set_name(to_std(head.name));
   const std::string after = named.SerializeAsString();
-  std::uint64_t payload = 0;
-  for (const std::string& element : elements) {
-    payload += wire::bytes_header_size(kStringData, element.size()) + element.size();
-  }
+  const std::uint64_t payload = string_data_size(elements);
   std::string bytes;
   wire::append_bytes_header(bytes, kInitializer, before.size() + payload + after.size());
   bytes.reserve(bytes.size() + before.size() + static_cast<std::size_t>(payload) + after.size());
   bytes += before;
-  for (const std::string& element : elements) {
-    wire::append_bytes_header(bytes, kStringData, element.size());
-    bytes += element;
-  }
+  append_string_data(bytes, elements);
   return bytes += after;
 }
 

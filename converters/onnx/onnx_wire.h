@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "tensor_fields.h"
 #include "tensorferry/dtype.h"
 
 namespace tensorferry::onnx {
@@ -39,12 +40,6 @@ struct TensorHead {
   std::string_view name;   ///< UTF-8, not empty
   std::int32_t data_type;  ///< ElementType::code
   Shape dims;
-};
-
-/// Where elements lie in another file; plain decimal digits in the file, as onnxruntime demands.
-struct ExternalData {
-  std::string_view location;  ///< beside the model
-  std::uint64_t offset = 0, length = 0;
 };
 
 /// ModelProto up to the contents of its graph, which take `graph_bytes`.

@@ -2,7 +2,7 @@
 #include <utility>
 #include <vector>
 
-#include "graph_reader.h"
+#include "model.h"
 #include "onnx.h"
 #include "util/metadata_entries.h"
 
@@ -17,9 +17,9 @@ class ModelReader {
   ModelReader(const Input& input, const Limits& limits)
       : file_(input.file()), limits_(limits), graphs_(input, limits) {}
 
-  Manifest read() {
-    const FileRange model{file_, 0, file_->size()};
-    for_each_field_of(model, [&](FileCursor& cursor, const wire::Field& field) {
+  Model read() {
+    const FileRange whole{file_, 0, file_->size()};
+    for_each_field_of(whole, [&](FileCursor& cursor, const wire::Field& field) {
       if (field.number == 1) ir_version_ = field.value;
       if (field.number == 8) ++opsets_;
       if (field.number == 7 || field.number == 14 || field.number == 20 || field.number == 25) {
@@ -28,10 +28,14 @@ class ModelReader {
       }
     });
     check_complete();
-    Manifest manifest;
-    manifest.tensors = graphs_.take();
-    drop_placeholder(manifest);
-    return apply_metadata(std::move(manifest), entries_, limits_);
+    Model model;
+    model.manifest.tensors = graphs_.take();
+    model.places = graphs_.take_places();
+    drop_placeholder(model);
+    const std::size_t stored = model.manifest.tensors.size();
+    model.manifest = apply_metadata(std::move(model.manifest), entries_, limits_);
+    if (model.manifest.tensors.size() != stored) model.places.clear();
+    return model;
   }
 
  private:
@@ -73,12 +77,17 @@ class ModelReader {
     }
   }
 
-  void drop_placeholder(Manifest& manifest) const {
+  void drop_placeholder(Model& model) const {
+    std::vector<Tensor>& tensors = model.manifest.tensors;
     for (const auto& [key, value] : entries_) {
       if (key != kPlaceholder) continue;
-      std::erase_if(manifest.tensors, [&name = value](const Tensor& tensor) {
-        return tensor.name == name && !tensor.problem && tensor.shape == Shape{0};
-      });
+      for (std::size_t i = 0; i < tensors.size(); ++i) {
+        if (tensors[i].name != value || tensors[i].problem || tensors[i].shape != Shape{0})
+          continue;
+        tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(i));
+        model.places.erase(model.places.begin() + static_cast<std::ptrdiff_t>(i));
+        break;
+      }
     }
   }
 
@@ -92,15 +101,20 @@ class ModelReader {
 class OnnxReader final : public Reader {
  public:
   Manifest read(const Input& input, const Options&, const Limits& limits) const override {
-    try {
-      return ModelReader(input, limits).read();
-    } catch (const Error& error) {
-      throw error.in_file(input.file()->name());
-    }
+    return read_model(input, limits).manifest;
   }
 };
 
 }  // namespace
+
+Model read_model(const Input& input, const Limits& limits) {
+  try {
+    return ModelReader(input, limits).read();
+  } catch (const Error& error) {
+    throw error.in_file(input.file()->name());
+  }
+}
+
 }  // namespace onnx
 
 std::shared_ptr<const Reader> make_onnx_reader() { return std::make_shared<onnx::OnnxReader>(); }

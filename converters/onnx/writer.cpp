@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/carriers.h"
+#include "external_data.h"
 #include "graph_text.h"
 #include "onnx.h"
 #include "onnx_wire.h"
@@ -17,13 +18,6 @@
 namespace tensorferry {
 namespace onnx {
 namespace {
-
-// Room up to protobuf's 2 GiB for what another tool adds to the model.
-constexpr std::uint64_t kInlineLimit = 1'932'735'283;  // 1.8 GiB
-
-// What onnx and onnxruntime align to: pages, so that large tensors can be mapped; a cache line for
-// the others.
-constexpr std::uint64_t kLarge = 1 << 20, kPage = 4096, kLine = 64;
 
 // Everything in front of and behind the elements of one tensor, its output included, takes less
 // than this and twice its name and shape.
@@ -50,7 +44,7 @@ class ModelLayout {
   ModelLayout(const Manifest& manifest, const Output& output, const Options& options)
       : manifest_(manifest),
         names_(manifest, "ONNX", [](std::string_view name) { return !name.empty(); }),
-        location_(output.leaf + ".data"),
+        room_(output.leaf),
         external_(options.text("external")) {
     place(options.bytes("external_threshold"));
   }
@@ -60,21 +54,19 @@ class ModelLayout {
  private:
   void place(std::uint64_t threshold);
   void place_outside(std::uint64_t threshold);
-  void check_location() const;
   std::uint64_t metadata_bytes() const;
   TensorHead head(std::size_t tensor) const;
   void add_tensor(std::size_t tensor);
   void add_strings(std::size_t tensor);
   void add_outputs();
   void add_placeholder();
-  void refuse_size(std::uint64_t bytes) const;
   void add_notes(Layout& layout) const;
 
   const Manifest& manifest_;
   StoredNames names_;
-  std::string location_, external_;
+  ExternalRoom room_;
+  std::string external_;
   std::vector<Placement> placements_;
-  std::uint64_t external_bytes_ = 0;
   MetadataEntries metadata_;
   int ir_version_ = 8, opset_ = 17;  // of ONNX 1.12, which every tool in use reads
   GraphText graph_;
@@ -122,25 +114,9 @@ std::uint64_t ModelLayout::metadata_bytes() const {
 void ModelLayout::place_outside(std::uint64_t threshold) {
   for (Placement& placement : placements_) {
     if (placement.bytes == 0 || placement.bytes < threshold) continue;
-    const std::uint64_t alignment = placement.bytes >= kLarge ? kPage : kLine;
     placement.external = true;
-    placement.offset = checked_add(external_bytes_, alignment - 1) / alignment * alignment;
-    external_bytes_ = checked_add(placement.offset, placement.bytes);
+    placement.offset = room_.add(placement.bytes);
   }
-  if (external_bytes_ > 0) check_location();
-}
-
-// What onnx refuses to follow, and what would not be the same file everywhere.
-void ModelLayout::check_location() const {
-  if (is_utf8(location_) && location_.find("..") == std::string::npos &&
-      location_.find('\\') == std::string::npos && location_.find('\0') == std::string::npos) {
-    return;
-  }
-  throw Error(ErrorCode::usage, "external_name",
-              "the elements go to \"" + printable(location_) +
-                  "\", which ONNX tools do not follow: name the output without \"..\", backslashes "
-                  "and bytes "
-                  "that are not UTF-8");
 }
 
 TensorHead ModelLayout::head(std::size_t tensor) const {
@@ -160,7 +136,7 @@ void ModelLayout::add_tensor(std::size_t tensor) {
   slot.codec = placement.type->encoding.codec;
   if (placement.external) {
     graph_.append(
-        external_initializer(head(tensor), {location_, placement.offset, placement.bytes}));
+        external_initializer(head(tensor), {room_.location(), placement.offset, placement.bytes}));
     slot.file = 1;
     slot.offset = placement.offset;
   } else {
@@ -175,7 +151,7 @@ void ModelLayout::add_strings(std::size_t tensor) {
   std::uint64_t bytes = 0;
   for (const std::string& element : elements) bytes += element.size();
   if (bytes > kMessageLimit - std::min(kMessageLimit, graph_.size()))
-    refuse_size(graph_.size() + bytes);
+    refuse_size(graph_.size() + bytes, external_, room_);
   Slot slot;
   slot.tensor = tensor;
   slot.fill = Slot::Fill::literal;
@@ -208,19 +184,6 @@ void ModelLayout::add_placeholder() {
   metadata_.emplace_back(kPlaceholder, name);
 }
 
-void ModelLayout::refuse_size(std::uint64_t bytes) const {
-  std::string advice = "leave tensors out";
-  if (external_ == "never") advice = "use --out-opt external=auto, or leave tensors out";
-  if (external_ != "never" && external_bytes_ > 0) {
-    advice =
-        "lower --out-opt external_threshold, or leave tensors out (strings always stay in the "
-        "model)";
-  }
-  throw Error(ErrorCode::output, "too_large",
-              "the model would take " + std::to_string(bytes) + " bytes, ONNX allows " +
-                  std::to_string(kMessageLimit) + ": " + advice);
-}
-
 void ModelLayout::add_notes(Layout& layout) const {
   if (names_.escaped_count() > 0) {
     layout.notes.push_back(
@@ -244,11 +207,11 @@ Layout ModelLayout::lay_out() {
   const std::string front = model_head(ir_version_, graph_.size());
   const std::string back = model_tail(opset_, metadata_);
   const std::uint64_t model_bytes = front.size() + graph_.size() + back.size();
-  if (model_bytes > kMessageLimit) refuse_size(model_bytes);
+  if (model_bytes > kMessageLimit) refuse_size(model_bytes, external_, room_);
 
   Layout layout;
   layout.files.push_back({"", model_bytes});
-  if (external_bytes_ > 0) layout.files.push_back({location_, external_bytes_});
+  if (room_.bytes() > 0) layout.files.push_back({room_.location(), room_.bytes()});
   layout.segments.push_back({0, 0, front});
   graph_.append(back);
   graph_.move_to(layout.segments, front.size());

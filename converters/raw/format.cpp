@@ -42,6 +42,7 @@ Format make_raw_format() {
        "the tensor's name; the file's name without extension when not given"},
       {"allow_trailing", Kind::boolean, "", "accept bytes behind the elements"},
   };
+  format.untyped = true;
   format.probe = probe;
   format.reader = make_raw_reader();
   format.writer = make_raw_writer();

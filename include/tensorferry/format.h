@@ -100,6 +100,27 @@ class Writer {
                          const Options& options) const = 0;
 };
 
+/// A file in which tensors are replaced: what is moved into it, and where.
+struct Patch {
+  /// The new tensors, in the order in which they were given, then what else is moved: ranges of the
+  /// old file as bytes, tensors that stay but lie elsewhere.
+  Manifest manifest;
+  Layout layout;
+};
+
+/// Puts tensors in the place of others of an existing file and keeps the rest of its bytes as they
+/// are. Stateless and thread-safe.
+class Patcher {
+ public:
+  virtual ~Patcher() = default;
+  /// Each tensor of `replacements` takes the place of the one that the format's reader gives this
+  /// name, which has the same dtype and shape. `options` are the writer's. Reads metadata only and
+  /// writes nothing. Throws Error(unsupported.not_replaceable) listing all tensors that stand where
+  /// none can be put.
+  virtual Patch patch(const Input& model, const Manifest& replacements, const Output& output,
+                      const Options& options, const Limits& limits) const = 0;
+};
+
 struct Format {
   std::string_view name;                     ///< "npy": the word for --from and --to
   std::string_view title;                    ///< "NumPy array file, or a folder of them"
@@ -108,6 +129,9 @@ struct Format {
   Match (*probe)(const Probe&) = nullptr;  ///< looks at content; nothing = never detected
   std::shared_ptr<const Reader> reader;    ///< absent = cannot read
   std::shared_ptr<const Writer> writer;    ///< absent = cannot write
+  std::shared_ptr<const Patcher> patcher;  ///< absent = its files cannot be injected into
+  bool untyped = false;  ///< its bytes do not say what they are: what a conversion finds doubtful
+                         ///< (doubts()) is noted
   std::string_view unavailable;  ///< "this build has no HDF5: install libhdf5-dev and configure
                                  ///< again"; empty = all there
 };

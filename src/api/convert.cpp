@@ -1,6 +1,7 @@
 #include "tensorferry/convert.h"
 
 #include "tensorferry/compare.h"
+#include "tensorferry/plausibility.h"
 
 namespace tensorferry {
 namespace {
@@ -37,7 +38,11 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   // The target's format first: a misspelt one should not cost reading the source.
   const Format& format = options.to.empty() ? registry.for_extension(target.filename().string())
                                             : registry.at(options.to);
-  Manifest manifest = read(source, options.read);
+  const Input input = Input::open(source);
+  ReadOptions how = options.read;
+  const Format& origin = how.from.empty() ? registry.detect(input) : registry.at(how.from);
+  how.from = origin.name;
+  Manifest manifest = read(input, how);
   if (!options.bookkeeping) manifest = carry_bookkeeping(options.read.limits)(std::move(manifest));
   manifest = select(options.selection)(std::move(manifest));
   if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
@@ -45,6 +50,9 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
     throw Error(ErrorCode::usage, "nothing_selected",
                 "no tensor is selected (--allow-empty writes an output without tensors)")
         .in_file(source.string());
+  }
+  if (origin.untyped) {
+    for (Note& note : doubts(manifest)) manifest.notes.push_back(std::move(note));
   }
   std::vector<std::string> damaged;
   if (options.salvage) damaged = leave_out_damaged(manifest, options);

@@ -25,6 +25,7 @@ Command diff_command();
 Command stats_command();
 Command verify_command();
 Command roundtrip_command();
+Command inject_command();
 Command formats_command();
 
 /// In the order of the overview.

@@ -55,21 +55,20 @@ std::vector<LeftOut> left_out_of(const PreparedConversion& prepared, const std::
   return all;
 }
 
-std::string plan_text(const PreparedConversion& prepared, const std::vector<LeftOut>& left_out,
+std::string plan_text(const ConversionPlan& plan, const std::vector<LeftOut>& left_out,
                       const RunOptions& options) {
-  std::string text = prepared.plan.describe();
+  std::string text = plan.describe();
   const std::size_t summary = text.rfind('\n', text.size() - 2) + 1;
   std::string lines;
   for (const LeftOut& one : left_out)
     lines += printable(one.name) + "  left out: " + one.reason + "\n";
   text.insert(summary == std::string::npos ? 0 : summary, lines);
-  return text + "memory for buffers: at most " + exact_bytes(prepared.plan.peak_memory(options)) +
+  return text + "memory for buffers: at most " + exact_bytes(plan.peak_memory(options)) +
          "; nothing was written\n";
 }
 
-std::string plan_json(const PreparedConversion& prepared, const std::vector<LeftOut>& left_out,
+std::string plan_json(const ConversionPlan& plan, const std::vector<LeftOut>& left_out,
                       const RunOptions& options) {
-  const ConversionPlan& plan = prepared.plan;
   Json tensors = Json::array(), files = Json::array(), missing = Json::array();
   for (const Destination& destination : plan.destinations())
     tensors.push_back(json_fate(plan.manifest().tensors[destination.tensor], destination));

@@ -8,19 +8,19 @@
 
 namespace tensorferry::cli {
 
-/// A tensor of the source that is not converted.
+/// A tensor of the source that is not written.
 struct LeftOut {
   std::string name;
-  const char* reason;  ///< "bookkeeping", "damaged", "not selected"
+  const char* reason;  ///< "bookkeeping", "damaged", "not selected", "not in the model"
 };
 /// Reads the source's descriptions once more and compares.
 std::vector<LeftOut> left_out_of(const PreparedConversion& prepared, const std::string& source,
                                  const ConvertOptions& options);
 
-std::string plan_text(const PreparedConversion& prepared, const std::vector<LeftOut>& left_out,
+std::string plan_text(const ConversionPlan& plan, const std::vector<LeftOut>& left_out,
                       const RunOptions& options);
 /// One object, one line.
-std::string plan_json(const PreparedConversion& prepared, const std::vector<LeftOut>& left_out,
+std::string plan_json(const ConversionPlan& plan, const std::vector<LeftOut>& left_out,
                       const RunOptions& options);
 
 }  // namespace tensorferry::cli

@@ -16,7 +16,9 @@ constexpr OptionDef kEdits[] = {
      "last ="},
     {"map", "FILE.json",
      "Names from a JSON object of old names to new ones; after --rename, before the others"},
-    {"unmapped", "WHAT", "Tensors that the map lacks: error (default), keep or drop"},
+    {"unmapped", "WHAT",
+     "Tensors that the map lacks: error (default), keep or drop; inject: that the model lacks, "
+     "error or drop"},
     {"cast", "GLOB=DTYPE",
      "Another dtype, such as '*=bfloat16', or '*=float32>bfloat16' for float32 only; rounds to the "
      "nearest, ties to even, and reports what changed"},
@@ -40,13 +42,6 @@ T choice(const Arguments& arguments, const char* option,
               "--" + std::string(option) + " is one of " + known + ", not " + printable(*word));
 }
 
-NameMap name_map(const Arguments& arguments, const std::string& path) {
-  const Unmapped unmapped = choice<Unmapped>(
-      arguments, "unmapped",
-      {{"error", Unmapped::error}, {"keep", Unmapped::keep}, {"drop", Unmapped::drop}});
-  return {read_name_map(path), unmapped};
-}
-
 std::string cast_text(const CastReport& cast) {
   std::string text = "cast \"" + printable(cast.name) + "\": " + std::string(to_string(cast.from)) +
                      " to " + std::string(to_string(cast.to)) + ": ";
@@ -67,15 +62,21 @@ std::string cast_text(const CastReport& cast) {
 
 }  // namespace
 
-OptionGroup edit_options() { return {"Edits, in the order in which they are made", kEdits}; }
+OptionGroup edit_options() { return {"Edit", kEdits}; }
 
-Edits edits(const Arguments& arguments) {
+Unmapped unmapped(const Arguments& arguments) {
+  return choice<Unmapped>(
+      arguments, "unmapped",
+      {{"error", Unmapped::error}, {"keep", Unmapped::keep}, {"drop", Unmapped::drop}});
+}
+
+Edits edits(const Arguments& arguments, bool unmapped_needs_map) {
   Edits result;
   for (const std::string& text : arguments.values("rename"))
     result.rename.push_back(parse_renaming(text));
   if (const auto path = arguments.value("map")) {
-    result.map = name_map(arguments, *path);
-  } else if (arguments.value("unmapped")) {
+    result.map = NameMap{read_name_map(*path), unmapped(arguments)};
+  } else if (unmapped_needs_map && arguments.value("unmapped")) {
     throw Error(ErrorCode::usage, "bad_option", "--unmapped is about --map, which is not given");
   }
   for (const std::string& text : arguments.values("cast"))

@@ -104,6 +104,7 @@ void print_one(const Format& format) {
   facts.add({"format", std::string(format.name) + " (" + std::string(format.title) + ")"});
   facts.add({"reads", format.reader ? "yes" : "no"});
   facts.add({"writes", format.writer ? "yes" : "no"});
+  if (format.patcher) facts.add({"inject", "yes"});
   if (!format.extensions.empty()) facts.add({"extensions", extensions(format)});
   if (!format.unavailable.empty()) facts.add({"missing", std::string(format.unavailable)});
   print(facts.text());
@@ -159,6 +160,7 @@ Json describe(const Format& format) {
                  {"title", format.title},
                  {"reads", format.reader != nullptr},
                  {"writes", format.writer != nullptr},
+                 {"injects", format.patcher != nullptr},
                  {"extensions", format.extensions},
                  {"read_options", json_options(format.read_options)},
                  {"write_options", json_options(format.write_options)}};

@@ -6,6 +6,7 @@
 #include "json_text.h"
 #include "model.h"
 #include "output.h"
+#include "tensorferry/plausibility.h"
 
 namespace tensorferry::cli {
 namespace {
@@ -122,7 +123,8 @@ void print_text(const Model& model) {
 }
 
 int run(const Arguments& arguments) {
-  const Model model = open_model(arguments.operands()[0], arguments);
+  Model model = open_model(arguments.operands()[0], arguments);
+  for (Note& note : doubts(model.manifest)) model.manifest.notes.push_back(std::move(note));
   if (arguments.flag("json"))
     print_json(model);
   else
@@ -138,7 +140,9 @@ Command info_command() {
       "say what a file is: format, counts, bytes, dtypes, metadata",
       {.command = "info",
        .operands = "FILE [options]",
-       .about = "Says what a file is. `tensorferry FILE` is short for it. Only metadata is read.",
+       .about =
+           "Says what a file is. `tensorferry FILE` is short for it. Only metadata is read, and "
+           "samples of the elements, to tell whether they look like their dtype.",
        .least = 1,
        .most = 1,
        .groups = {{"Output", kOutput}, input_options()},

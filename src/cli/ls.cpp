@@ -8,6 +8,7 @@
 #include "json_text.h"
 #include "model.h"
 #include "output.h"
+#include "tensorferry/plausibility.h"
 #include "tree.h"
 
 namespace tensorferry::cli {
@@ -15,7 +16,9 @@ namespace {
 
 constexpr OptionDef kOutput[] = {
     {"l,long", nullptr,
-     "Also the name in the file, where the bytes lie, the first element, and what is no weight"},
+     "Also the name in the file, where the bytes lie, the first element, what is no weight, and "
+     "what "
+     "does not look like its dtype"},
     {"tree", nullptr, "Group the names at each /"},
     {"json", nullptr, "Print JSON"},
 };
@@ -210,7 +213,10 @@ int run(const Arguments& arguments) {
   if (tree && arguments.flag("json"))
     throw Error(ErrorCode::usage, "bad_option",
                 "--tree is for people, --json for programs: give one of them");
-  const Model model = open_model(arguments.operands()[0], arguments);
+  Model model = open_model(arguments.operands()[0], arguments);
+  if (more) {
+    for (Note& note : doubts(model.manifest)) model.manifest.notes.push_back(std::move(note));
+  }
   if (arguments.flag("json")) {
     print_json(model, more);
     return 0;

@@ -20,7 +20,7 @@ namespace tensorferry::cli {
 std::vector<Command> all_commands() {
   return {convert_command(), batch_command(),     ls_command(),     info_command(),
           print_command(),   diff_command(),      hash_command(),   verify_command(),
-          stats_command(),   roundtrip_command(), formats_command()};
+          stats_command(),   roundtrip_command(), inject_command(), formats_command()};
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include "io/output_files.h"
 #include "plan/cast.h"
 #include "plan/mover.h"
+#include "plan/plan_state.h"
 #include "plan/verify_output.h"
 #include "tensorferry/convert.h"
 #include "util/text.h"
@@ -17,18 +18,6 @@
 namespace tensorferry {
 
 namespace fs = std::filesystem;
-
-struct ConversionPlan::State {
-  Manifest manifest;
-  Layout layout;
-  std::optional<Manifest> whole;  // before strings were split, if they were
-  Format format;
-  fs::path target;
-  Limits limits;
-  std::uint64_t tensors = 0, bytes = 0;  // before strings were split
-  std::map<std::string, std::uint64_t> carried;
-  std::uint64_t aliases = 0;
-};
 
 namespace {
 
@@ -87,8 +76,8 @@ std::string heading(std::size_t count, const std::vector<Group>& groups) {
          (unreadable ? "; --salvage what is damaged)" : ")");
 }
 
-/// All tensors that have a problem, in one error: missing files each once, then the problems with
-/// the tensors that have them.
+}  // namespace
+
 void refuse_problems(const Manifest& manifest) {
   constexpr std::size_t kMostGroups = 50;
   const std::vector<Group> groups = group_problems(manifest);
@@ -116,6 +105,8 @@ void refuse_problems(const Manifest& manifest) {
   throw Error(worst.code(), worst.detail(), message).in_file(worst.file());
 }
 
+namespace {
+
 /// What the format cannot hold gets a problem. A carrier may add a dimension, which readers must
 /// still accept.
 void mark_unsupported(Manifest& manifest, const Format& format, const Limits& limits) {
@@ -136,6 +127,8 @@ void mark_unsupported(Manifest& manifest, const Format& format, const Limits& li
   }
 }
 
+}  // namespace
+
 std::uint64_t count_aliases(const Manifest& manifest) {
   std::set<std::tuple<const File*, std::uint64_t, std::uint64_t>> seen;
   std::uint64_t aliases = 0;
@@ -148,15 +141,15 @@ std::uint64_t count_aliases(const Manifest& manifest) {
   return aliases;
 }
 
-bool names_directory(const fs::path& target) {
+Output output_of(const fs::path& target) {
   std::error_code ignored;
-  return target.filename().empty() || fs::is_directory(target, ignored);
+  const bool directory = target.filename().empty() || fs::is_directory(target, ignored);
+  const fs::path full = fs::absolute(target).lexically_normal();
+  const fs::path named = full.filename().empty() ? full.parent_path() : full;
+  return {named.filename().string(), directory};
 }
 
-std::string leaf_of(const fs::path& target) {
-  const fs::path full = fs::absolute(target).lexically_normal();
-  return (full.filename().empty() ? full.parent_path() : full).filename().string();
-}
+namespace {
 
 std::uint64_t size_of(const Layout& layout) {
   std::uint64_t total = 0;
@@ -234,7 +227,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   check(manifest, limits);
   state->manifest = std::move(manifest);
 
-  const Output output{leaf_of(target), names_directory(target)};
+  const Output output = output_of(target);
   state->layout = format.writer->lay_out(state->manifest, output, options);
   if (output.directory && !state->layout.directory) {
     throw Error(ErrorCode::usage, "not_a_folder",
@@ -242,6 +235,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
         .in_file(target.string());
   }
   check(state->layout, state->manifest);
+  state->listed = state->manifest.tensors.size();
   return ConversionPlan(std::move(state));
 }
 
@@ -249,6 +243,7 @@ std::vector<Destination> ConversionPlan::destinations() const {
   std::vector<Destination> all;
   all.reserve(state_->layout.slots.size());
   for (const Slot& slot : state_->layout.slots) {
+    if (slot.tensor >= state_->listed) continue;
     const Tensor& tensor = state_->manifest.tensors[slot.tensor];
     all.push_back({slot.tensor, shown_path(state_->target, state_->layout, slot.file),
                    *state_->format.writer->encoding_for(tensor)});

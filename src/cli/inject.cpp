@@ -1,0 +1,120 @@
+#include "tensorferry/inject.h"
+
+#include <string>
+#include <utility>
+
+#include "commands.h"
+#include "dry_run.h"
+#include "edits.h"
+#include "model.h"
+#include "output.h"
+#include "running.h"
+
+namespace tensorferry::cli {
+namespace {
+
+constexpr OptionDef kInjecting[] = {
+    {"o,output", "OUT", "The new model"},
+    {"require-all", nullptr, "A tensor of the model that gets no weight is an error"},
+    {"model-from", "FORMAT", "The model's format; the default is found by its content"},
+    {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
+    {"overwrite", nullptr, "Replace an output that exists"},
+    {"verify", nullptr, "Read the new model back and compare all tensors before it gets its name"},
+    {"bookkeeping", nullptr, "Inject what is not a weight, too"},
+    {"no-sync", nullptr, "Do not wait until the output is on the disk"},
+    {"no-verify-source", nullptr,
+     "Do not check at the end that the input has not changed meanwhile"},
+};
+
+InjectOptions inject_options(const Arguments& arguments) {
+  InjectOptions options;
+  options.weights = read_options(arguments);
+  options.model.from = arguments.value("model-from").value_or("");
+  options.model.limits = options.weights.limits;
+  options.selection = selection(arguments);
+  options.bookkeeping = arguments.flag("bookkeeping");
+  options.edits = edits(arguments, false);
+  options.unmapped = unmapped(arguments);
+  options.allow_empty = arguments.flag("allow-empty");
+  options.require_all = arguments.flag("require-all");
+  options.write_options = arguments.pairs("out-opt");
+  options.run.overwrite = arguments.flag("overwrite");
+  options.run.verify_output = arguments.flag("verify");
+  options.run.sync = !arguments.flag("no-sync");
+  options.run.verify_source = !arguments.flag("no-verify-source");
+  return options;
+}
+
+std::string injected(const PreparedInjection& prepared) {
+  std::string text;
+  if (!prepared.kept.empty())
+    text += "; " + count_of(prepared.kept.size(), "tensor") + " of the model as before";
+  if (!prepared.lacking.empty())
+    text += "; " + count_of(prepared.lacking.size(), "weight") + " left out";
+  return text;
+}
+
+void dry_run(const PreparedInjection& prepared, const Arguments& arguments,
+             const RunOptions& options) {
+  if (arguments.flag("quiet")) return;
+  std::vector<LeftOut> left_out;
+  for (const std::string& name : prepared.lacking) left_out.push_back({name, "not in the model"});
+  if (arguments.flag("json")) return print(plan_json(prepared.plan, left_out, options));
+  print(plan_text(prepared.plan, left_out, options));
+  print_notes(prepared.plan.manifest().notes);
+  print_notes(prepared.plan.layout().notes);
+}
+
+int run(const Arguments& arguments) {
+  InjectOptions options = inject_options(arguments);
+  PlanRunner runner(arguments, options.run);
+  options.run = runner.options;
+  const auto target = arguments.value("output");
+  if (!target) throw Error(ErrorCode::usage, "no_output", "-o OUT names the new model");
+  PreparedInjection prepared =
+      prepare_injection(arguments.operands()[0], arguments.operands()[1], *target, options);
+  if (arguments.flag("dry-run")) {
+    dry_run(prepared, arguments, runner.options);
+    return 0;
+  }
+  runner.run(std::move(prepared.plan), [&](const Receipt& receipt) {
+    if (runner.quiet) return;
+    print_notes(receipt.notes);
+    print_casts(receipt.casts);
+    std::string text = summary(*target, receipt);
+    text.insert(text.size() - 1, injected(prepared));
+    print(text);
+  });
+  return 0;
+}
+
+}  // namespace
+
+Command inject_command() {
+  return {
+      "inject",
+      "put weights into an existing model",
+      {.command = "inject",
+       .operands = "MODEL WEIGHTS -o OUT [options]",
+       .about =
+           "Writes a copy of MODEL (ONNX) in which tensors have the elements that WEIGHTS, a file "
+           "of any format,\nhas under the same names. Dtype and shape must be those of MODEL; all "
+           "that does not fit is named at once.\nBytes of MODEL that do not have to change stay "
+           "as they are: nodes, metadata, unknown fields, other tensors.\nElements in another "
+           "file go to OUT.data, those that stay too. OUT appears complete or not at all.",
+       .least = 2,
+       .most = 2,
+       .groups = {{"Output", kInjecting},
+                  selection_options(),
+                  edit_options(),
+                  input_options(),
+                  running_options()},
+       .examples =
+           "  tensorferry inject model.onnx model.ckpt-1000 -o tuned.onnx --exclude-optimizer\n"
+           "  tensorferry inject model.onnx weights.npz -o tuned.onnx --require-all --verify\n"
+           "  tensorferry inject model.onnx weights.h5 -o tuned.onnx --map names.json --transpose "
+           "'conv*=3,2,0,1'\n"},
+      run};
+}
+
+}  // namespace tensorferry::cli

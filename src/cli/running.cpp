@@ -1,0 +1,88 @@
+#include "running.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "output.h"
+#include "signals.h"
+
+namespace tensorferry::cli {
+namespace {
+
+constexpr OptionDef kRunning[] = {
+    {"n,dry-run", nullptr, "Say what would become of each tensor, and write nothing"},
+    {"json", nullptr, "With --dry-run: as one JSON object"},
+    {"j,threads", "N", "How many work at the same time; default: the processors, at most 4"},
+    {"memory-limit", "SIZE", "Of all buffers together, such as 512M"},
+    {"progress", "MODE",
+     "auto: a bar on a terminal; none; json: a JSON object a line on standard error"},
+    {"q,quiet", nullptr, "Print nothing but errors"},
+    {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
+};
+
+RunOptions run_options(const Arguments& arguments, RunOptions options) {
+  constexpr std::uint64_t most_threads = 256;
+  options.threads =
+      static_cast<unsigned>(std::min(arguments.number("threads").value_or(0), most_threads));
+  options.memory_limit = arguments.bytes("memory-limit").value_or(options.memory_limit);
+  return options;
+}
+
+}  // namespace
+
+OptionGroup running_options() { return {"Run", kRunning}; }
+
+PlanRunner::PlanRunner(const Arguments& arguments, const RunOptions& run)
+    : options(run_options(arguments, run)),
+      quiet(arguments.flag("quiet")),
+      verbose(arguments.flag("verbose")),
+      progress_(make_progress(arguments.value("progress").value_or("auto"), quiet)) {
+  if (progress_) options.progress = [this](const Progress& at) { progress_->update(at); };
+}
+
+void PlanRunner::run(ConversionPlan plan, const std::function<void(Receipt&)>& finish) {
+  if (verbose) {
+    std::string text = plan.describe();
+    if (text.ends_with('\n')) text.pop_back();
+    complain(text);
+  }
+  CancelOnSignal signals;
+  options.cancel = signals.flag();
+  Receipt receipt;
+  try {
+    receipt = std::move(plan).run(options);
+  } catch (const Error& e) {
+    if (signals.received() == 0) throw;
+    progress_.reset();
+    complain(e.what());
+    die_by_signal(signals.received());
+  }
+  if (progress_) progress_->finish(receipt);
+  finish(receipt);
+  if (signals.received() !=
+      0) {  // it came after the last look: the output is complete, the parent still wants to know
+    flush_output();
+    die_by_signal(signals.received());
+  }
+}
+
+std::string summary(const std::string& target, const Receipt& receipt) {
+  std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
+                     exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";
+  if (receipt.seconds > 0)
+    text += ", " + fixed(static_cast<double>(receipt.output_bytes) / receipt.seconds / 1e6, 1) +
+            " MB/s";
+  const char* separator = "; carried as other types: ";
+  for (const auto& [dtype, tensors] : receipt.carried) {
+    text += separator + dtype + " (" + std::to_string(tensors) + ")";
+    separator = ", ";
+  }
+  if (receipt.verified) text += "; verified";
+  if (receipt.aliases > 0) text += "; " + count_of(receipt.aliases, "alias");
+  if (!receipt.damaged.empty())
+    text += "; " + count_of(receipt.damaged.size(), "damaged tensor") + " left out";
+  if (!receipt.notes.empty()) text += "; " + count_of(receipt.notes.size(), "note");
+  return text + "\n";
+}
+
+}  // namespace tensorferry::cli

@@ -1,0 +1,36 @@
+// Carrying out a plan: the options that say how, progress, signals.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "arguments.h"
+#include "progress.h"
+#include "tensorferry/convert.h"
+
+namespace tensorferry::cli {
+
+/// -n --json -j --memory-limit --progress -q -v
+OptionGroup running_options();
+
+class PlanRunner {
+ public:
+  /// Adds those options to `run`. Throws Error(usage).
+  PlanRunner(const Arguments& arguments, const RunOptions& run);
+
+  RunOptions options;
+  bool quiet, verbose;
+
+  /// Runs the plan with progress; a signal ends it, and then the program. `finish` is called with
+  /// the receipt of an output that is complete.
+  void run(ConversionPlan plan, const std::function<void(Receipt&)>& finish);
+
+ private:
+  std::unique_ptr<ProgressDisplay> progress_;
+};
+
+/// "OUT: 2 tensors, 1.5 MiB in 0.01 s, 150.0 MB/s; ..." with a line end.
+std::string summary(const std::string& target, const Receipt& receipt);
+
+}  // namespace tensorferry::cli

@@ -1,0 +1,33 @@
+#include <utility>
+
+#include "plan/plan_state.h"
+
+namespace tensorferry {
+
+ConversionPlan ConversionPlan::make_patch(const Input& model, Manifest patched,
+                                          Manifest replacements, const Format& format,
+                                          const std::filesystem::path& target,
+                                          const std::map<std::string, std::string>& write_options,
+                                          const Limits& limits) {
+  const Options options(format.write_options, write_options);
+  refuse_problems(replacements);
+  auto state = std::make_unique<State>();
+  state->format = format;
+  state->limits = limits;
+  state->target = target;
+  state->aliases = count_aliases(replacements);
+  state->tensors = state->listed = replacements.tensors.size();
+  for (const Tensor& tensor : replacements.tensors) state->bytes += tensor.bytes();
+
+  Patch patch = format.patcher->patch(model, replacements, output_of(target), options, limits);
+  state->manifest = std::move(patch.manifest);
+  state->layout = std::move(patch.layout);
+  for (const auto& file : model.opened()) state->manifest.sources.push_back(file);
+  check(state->manifest, limits);
+  refuse_problems(state->manifest);
+  check(state->layout, state->manifest);
+  state->whole = std::move(patched);
+  return ConversionPlan(std::move(state));
+}
+
+}  // namespace tensorferry
