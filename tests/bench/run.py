@@ -12,6 +12,7 @@ import dataclasses
 import os
 import pathlib
 import platform
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -163,7 +164,7 @@ def machine(options: argparse.Namespace) -> str:
              "('tensorflow-cpu', 'numpy', 'h5py', 'onnx', 'safetensors')))")  # fmt: skip
     peers = subprocess.run([options.python, "-c", query], capture_output=True, text=True).stdout.strip()
     own = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
-    command = " ".join(["./dev bench", *options.shown])
+    command = "./dev bench " + shlex.join(options.shown)
     return (f"{model}, {os.cpu_count()} processors, Linux {platform.release()}, {kind}; {own}; {peers}.\n"
             f"Load when it began: {options.load:.1f}. {options.size_mib} MiB, {options.rounds} rounds after "
             f"{options.warm_up} that were thrown away. `{command}`")  # fmt: skip
