@@ -24,3 +24,12 @@ endif()
 if(NOT ZLIB_FOUND)
   message(FATAL_ERROR "zlib is missing (it inflates the members of zip archives): install zlib1g-dev")
 endif()
+
+# Two to three times as fast as zlib at compressing whole blocks, which it does where it is there.
+find_path(TENSORFERRY_LIBDEFLATE_INCLUDE_DIR libdeflate.h)
+if(TENSORFERRY_STATIC_DEPENDENCIES)
+  find_library(TENSORFERRY_LIBDEFLATE_LIBRARY NAMES libdeflate.a deflate)
+else()
+  find_library(TENSORFERRY_LIBDEFLATE_LIBRARY NAMES deflate)
+endif()
+mark_as_advanced(TENSORFERRY_LIBDEFLATE_INCLUDE_DIR TENSORFERRY_LIBDEFLATE_LIBRARY)

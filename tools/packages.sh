@@ -2,11 +2,11 @@
 # Sourced by ../dev. The package names are the same in Debian 12 and Ubuntu 24.04.
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libprotobuf-dev protobuf-compiler libonnx-dev libhdf5-dev
-  libcxxopts-dev doctest-dev libsnappy-dev nlohmann-json3-dev libssl-dev zlib1g-dev)
-test_packages=(python3 python3-venv ca-certificates strace)
+  libcxxopts-dev doctest-dev libsnappy-dev nlohmann-json3-dev libssl-dev zlib1g-dev libdeflate-dev)
+test_packages=(python3 python3-venv ca-certificates strace time)
 format_packages=(clang-format git)
 lint_packages=("${format_packages[@]}" clang-tidy shellcheck python3)
-bench_packages=(python3 time)
+bench_packages=(python3 python3-venv ca-certificates time hdf5-tools)
 
 # The program that a package is wanted for, where any version of it serves.
 package_command() {

@@ -1,9 +1,14 @@
 #include "file_sink.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "attributes.h"
 #include "chunks.h"
 #include "library.h"
 #include "types.h"
+#include "util/deflate.h"
+#include "util/ordered_work.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -64,6 +69,19 @@ void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::strin
   }
 }
 
+/// The library's filter of that name: all first bytes of the elements, all second ones, and so on.
+void shuffle(std::vector<std::byte>& bytes, std::size_t element_bytes) {
+  if (element_bytes == 1) return;
+  std::vector<std::byte> out(bytes.size());
+  const std::size_t count = bytes.size() / element_bytes;
+  for (std::size_t j = 0; j < element_bytes; ++j) {
+    const std::byte* from = bytes.data() + j;
+    std::byte* to = out.data() + j * count;
+    for (std::size_t i = 0; i < count; ++i) to[i] = from[i * element_bytes];
+  }
+  bytes = std::move(out);
+}
+
 class FileSink final : public Sink {
  public:
   explicit FileSink(FilePlan plan) : plan_(std::move(plan)) {}
@@ -90,18 +108,40 @@ class FileSink final : public Sink {
     }
   }
 
+  void allow(unsigned threads, std::uint64_t memory) override {
+    threads_ = threads;
+    memory_ = memory;
+  }
+
+  // The filters are ours: the library has one thread and zlib.
   void write(const Slot& slot, ByteStream& bytes) override {
     const Dataset& dataset = plan_.datasets.at(slot.tensor);
     const std::size_t element_bytes = info(dataset.dtype).bytes;
     Target target = open_target(dataset);
-    std::vector<std::byte> buffer(element_count(dataset.chunk) * element_bytes);
+    const std::size_t chunk_bytes = element_count(dataset.chunk) * element_bytes;
+    // Read, shuffled, compressed.
+    const std::uint64_t most = std::min<std::uint64_t>(2 * threads_, memory_ / chunk_bytes / 3);
+    OrderedWork work(most > 1 ? threads_ : 1, most);
     for (ChunkWalk walk(dataset.shape, dataset.chunk); !walk.done(); walk.next()) {
-      const auto part = std::span(buffer).first(walk.elements() * element_bytes);
-      // Outside the scope: the source may be an HDF5 file, too.
-      read_fully(bytes, part, dataset.path);
-      const LibraryScope scope;
-      write_chunk(target, walk, part);
+      auto chunk = std::make_shared<Chunk>();
+      chunk->start.assign(walk.start().begin(), walk.start().end());
+      chunk->bytes.resize(chunk_bytes);  // what lies beyond the edge is 0, the fill value
+      read_fully(bytes, std::span(chunk->bytes).first(walk.elements() * element_bytes),
+                 dataset.path);
+      work.add(
+          [this, chunk, element_bytes] {
+            if (plan_.shuffle) shuffle(chunk->bytes, element_bytes);
+            chunk->bytes = zlib_compressed(chunk->bytes, static_cast<int>(plan_.level),
+                                           plan_.shuffle ? element_bytes : 1);
+          },
+          [&target, chunk] {
+            const LibraryScope scope;
+            checked(H5Dwrite_chunk(target.dataset.id(), H5P_DEFAULT, 0, chunk->start.data(),
+                                   chunk->bytes.size(), chunk->bytes.data()),
+                    "write a chunk");
+          });
     }
+    work.finish();
     // The source tells at the end of the stream that its checksum does not match.
     std::byte surplus;
     if (bytes.read({&surplus, 1}) != 0) {
@@ -119,18 +159,20 @@ class FileSink final : public Sink {
   }
 
  private:
+  struct Chunk {
+    std::vector<hsize_t> start;
+    std::vector<std::byte> bytes;
+  };
+
   struct Target {
-    Target(Handle opened, Handle element, Handle extents)
-        : dataset(std::move(opened)), type(std::move(element)), space(std::move(extents)) {}
+    explicit Target(Handle opened) : dataset(std::move(opened)) {}
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
     ~Target() {
       const LibraryScope scope;
       dataset = Handle();
-      type = Handle();
-      space = Handle();
     }
-    Handle dataset, type, space;
+    Handle dataset;
   };
 
   void release() {
@@ -197,27 +239,14 @@ class FileSink final : public Sink {
 
   Target open_target(const Dataset& dataset) const {
     const LibraryScope scope;
-    Handle opened(H5Dopen2(file_.id(), dataset.path.c_str(), H5P_DEFAULT), H5Dclose,
-                  "open a dataset");
-    Handle type = element_type(dataset.dtype);
-    return {std::move(opened), std::move(type), dataspace(dataset.shape)};
-  }
-
-  static void write_chunk(const Target& target, const ChunkWalk& walk,
-                          std::span<const std::byte> bytes) {
-    const std::vector<hsize_t> start(walk.start().begin(), walk.start().end());
-    const std::vector<hsize_t> extent(walk.extent().begin(), walk.extent().end());
-    checked(H5Sselect_hyperslab(target.space.id(), H5S_SELECT_SET, start.data(), nullptr,
-                                extent.data(), nullptr),
-            "select a chunk");
-    const Handle memory = dataspace({walk.elements()});
-    checked(H5Dwrite(target.dataset.id(), target.type.id(), memory.id(), target.space.id(),
-                     H5P_DEFAULT, bytes.data()),
-            "write a chunk");
+    return Target(Handle(H5Dopen2(file_.id(), dataset.path.c_str(), H5P_DEFAULT), H5Dclose,
+                         "open a dataset"));
   }
 
   FilePlan plan_;
   Handle file_, links_, contiguous_;
+  unsigned threads_ = 1;
+  std::uint64_t memory_ = 0;
 };
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include "filters.h"
 
-#include <zlib.h>
-
 #include <string>
 
 #include "tensorferry/error.h"
+#include "util/deflate.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -17,38 +16,21 @@ constexpr std::uint64_t kMostInflation = 1032;
   throw Error(ErrorCode::corrupt, detail, std::move(message));
 }
 
-struct Inflater {
-  z_stream stream{};
-  Inflater() {
-    if (inflateInit(&stream) != Z_OK)
-      throw Error(ErrorCode::resources, "memory", "zlib: no memory");
-  }
-  ~Inflater() { inflateEnd(&stream); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-};
-
 // At most `limit` bytes.
-std::vector<std::byte> inflated(std::vector<std::byte>& stored, std::size_t limit) {
+std::vector<std::byte> inflated(const std::vector<std::byte>& stored, std::size_t limit) {
   if (limit > stored.size() * kMostInflation + 64) {
     corrupt("size", std::to_string(stored.size()) + " bytes of deflate cannot hold a chunk of " +
                         std::to_string(limit));
   }
   std::vector<std::byte> bytes(limit);
-  Inflater inflater;
-  z_stream& stream = inflater.stream;
-  stream.next_in = reinterpret_cast<Bytef*>(stored.data());
-  stream.avail_in = static_cast<uInt>(stored.size());
-  stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
-  stream.avail_out = static_cast<uInt>(bytes.size());
-  const int result = inflate(&stream, Z_FINISH);
-  if (result == Z_BUF_ERROR && stream.avail_out == 0)
-    corrupt("size", "a chunk inflates past its " + std::to_string(limit) + " bytes");
-  if (result != Z_STREAM_END) {
-    corrupt("deflate", "a chunk does not inflate: " +
-                           std::string(stream.msg != nullptr ? stream.msg : "it ends early"));
+  switch (zlib_inflate(stored, bytes)) {
+    case Inflation::whole:
+      break;
+    case Inflation::too_large:
+      corrupt("size", "a chunk inflates past its " + std::to_string(limit) + " bytes");
+    case Inflation::damaged:
+      corrupt("deflate", "a chunk does not inflate");
   }
-  bytes.resize(limit - stream.avail_out);
   return bytes;
 }
 

@@ -1,22 +1,26 @@
 #include "deflate_sink.h"
 
 #include <fcntl.h>
-#include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 
 #include "io/output_files.h"
 #include "io/system.h"
 #include "npz.h"
 #include "npz_wire.h"
 #include "util/crc32.h"
+#include "util/deflate.h"
 #include "util/npy_dtype.h"
 #include "util/npy_header.h"
+#include "util/ordered_work.h"
 
 namespace tensorferry::npz {
 namespace {
 
-constexpr std::size_t kBuffer = 256u << 10;
+// The largest header is smaller. Blocks that are made side by side cost some bytes each.
+constexpr std::size_t kBlock = 256u << 10;
 
 /// What is written in front of a tensor's elements.
 struct Array {
@@ -24,43 +28,32 @@ struct Array {
   std::string header;
 };
 
-/// zlib's state, from start to end.
-class Deflate {
- public:
-  explicit Deflate(int level) {
-    // Raw, as in zip files; the rest as in deflateInit.
-    if (deflateInit2(&stream_, level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-      throw Error(ErrorCode::resources, "memory", "zlib has no memory");
-    }
-  }
-  Deflate(const Deflate&) = delete;
-  Deflate& operator=(const Deflate&) = delete;
-  ~Deflate() { deflateEnd(&stream_); }
-
-  /// Hands what comes out to `write`, in parts.
-  template <typename Write>
-  void run(std::span<const std::byte> bytes, bool last, Write write) {
-    // zlib does not write to its input.
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
-    stream_.avail_in = static_cast<uInt>(bytes.size());
-    int status = Z_OK;
-    do {
-      stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
-      stream_.avail_out = static_cast<uInt>(out_.size());
-      status = deflate(&stream_, last ? Z_FINISH : Z_NO_FLUSH);
-      write(std::span<const std::byte>(out_).first(out_.size() - stream_.avail_out));
-    } while (stream_.avail_out == 0 || (last && status != Z_STREAM_END));
-  }
-
- private:
-  z_stream stream_{};
-  std::vector<std::byte> out_ = std::vector<std::byte>(kBuffer);
+/// A part of a member: made in order, compressed in any.
+struct Block {
+  std::vector<std::byte> before, bytes, deflated;
+  std::uint32_t crc32 = 0;
 };
+
+void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const std::size_t count = stream.read(bytes);
+    if (count == 0) {
+      throw Error(ErrorCode::internal, "stream",
+                  "the stream of " + printable(name) + " ended early");
+    }
+    bytes = bytes.subspan(count);
+  }
+}
 
 class DeflateSink final : public Sink {
  public:
   DeflateSink(std::vector<Array> arrays, std::string metadata, int level)
       : arrays_(std::move(arrays)), metadata_(std::move(metadata)), level_(level) {}
+
+  void allow(unsigned threads, std::uint64_t memory) override {
+    threads_ = threads;
+    most_ = std::min<std::uint64_t>(2 * threads, memory / (3 * kBlock));
+  }
 
   void create(const std::filesystem::path& path, std::vector<Slot>&) override {
     path_ = path;
@@ -76,26 +69,7 @@ class DeflateSink final : public Sink {
     // What does not compress becomes larger, by 5 bytes in 16 KiB.
     member.large = needs_zip64(checked_add(member.size, member.size / 1024 + 1024));
     begin(member);
-    Deflate deflate(level_);
-    const auto put = [&](std::span<const std::byte> part) { append(part); };
-    const auto header = std::as_bytes(std::span(array.header));
-    member.crc32 = crc32(0, header);
-    deflate.run(header, false, put);
-    std::vector<std::byte> buffer(kBuffer);
-    std::uint64_t seen = 0;
-    // The source tells at the end of the stream that its checksum does not match.
-    while (const std::size_t count = bytes.read(buffer)) {
-      const auto part = std::span<const std::byte>(buffer).first(count);
-      member.crc32 = crc32(member.crc32, part);
-      deflate.run(part, false, put);
-      seen += count;
-    }
-    if (seen != slot.length) {
-      throw Error(ErrorCode::internal, "stream",
-                  "the stream of " + printable(array.name) + " has " + std::to_string(seen) +
-                      " bytes, not " + std::to_string(slot.length));
-    }
-    deflate.run({}, true, put);
+    deflate(member, std::as_bytes(std::span(array.header)), bytes);
     end(std::move(member));
   }
 
@@ -117,10 +91,44 @@ class DeflateSink final : public Sink {
     member.name = npz_metadata_member;
     member.size = text.size();
     begin(member);
-    member.crc32 = crc32(0, std::as_bytes(std::span(text)));
-    Deflate(level_).run(std::as_bytes(std::span(text)), true,
-                        [&](std::span<const std::byte> part) { append(part); });
+    const auto bytes = std::as_bytes(std::span(text));
+    member.crc32 = crc32(0, bytes);
+    append(deflated_block({}, bytes, level_, true));
     end(std::move(member));
+  }
+
+  /// `header`, then the stream, in blocks whose size depends on nothing.
+  void deflate(Member& member, std::span<const std::byte> header, ByteStream& stream) {
+    OrderedWork work(most_ > 1 ? threads_ : 1, most_);
+    std::vector<std::byte> before;
+    for (std::uint64_t done = 0; done < member.size;) {
+      auto block = std::make_shared<Block>();
+      block->bytes.resize(std::min<std::uint64_t>(kBlock, member.size - done));
+      const std::size_t copied = done == 0 ? header.size() : 0;
+      std::copy_n(header.begin(), copied, block->bytes.begin());
+      read_fully(stream, std::span(block->bytes).subspan(copied), member.name);
+      block->before = std::move(before);
+      const auto tail = std::span(block->bytes);
+      const auto window = tail.last(std::min(tail.size(), kDeflateWindow));
+      before.assign(window.begin(), window.end());
+      done += block->bytes.size();
+      const bool last = done == member.size;
+      work.add(
+          [this, block, last] {
+            block->crc32 = crc32(0, block->bytes);
+            block->deflated = deflated_block(block->before, block->bytes, level_, last);
+          },
+          [this, block, &member] {
+            member.crc32 = crc32_combine(member.crc32, block->crc32, block->bytes.size());
+            append(block->deflated);
+          });
+    }
+    work.finish();
+    // The source tells at the end of the stream that its checksum does not match.
+    std::byte surplus;
+    if (stream.read({&surplus, 1}) != 0)
+      throw Error(ErrorCode::internal, "stream",
+                  "the stream of " + printable(member.name) + " goes on");
   }
 
   /// A place for the header; its sizes come later.
@@ -150,6 +158,8 @@ class DeflateSink final : public Sink {
   std::string path_;
   Descriptor fd_;
   std::vector<Member> members_;
+  unsigned threads_ = 1;
+  std::uint64_t most_ = 1;            // blocks at a time
   std::uint64_t end_ = 0, data_ = 0;  // of the file, and of the first byte of the member at hand
 };
 

@@ -104,12 +104,13 @@ class Writing {
     return shards;
   }
 
-  int rank_of(std::size_t tensor) const { return element_type(encodings_[tensor].dtype)->rank; }
-
   /// The library sorts by element type, the widest first, then by name.
   void add_file(Layout& layout, std::string file_name, std::vector<std::size_t> tensors) const {
+    std::vector<int> ranks;
+    ranks.reserve(encodings_.size());
+    for (const Encoding& encoding : encodings_) ranks.push_back(element_type(encoding.dtype)->rank);
     std::sort(tensors.begin(), tensors.end(), [&](std::size_t a, std::size_t b) {
-      if (rank_of(a) != rank_of(b)) return rank_of(a) > rank_of(b);
+      if (ranks[a] != ranks[b]) return ranks[a] > ranks[b];
       return names_.of(a) < names_.of(b);
     });
     std::vector<HeaderEntry> entries;

@@ -58,6 +58,12 @@ struct Slot {
 class Sink {
  public:
   virtual ~Sink() = default;
+  /// How many threads it may use for its own work, this one included, and how many bytes of buffers
+  /// for that. Once, before create(). What is written must not depend on it.
+  virtual void allow(unsigned threads, std::uint64_t memory) {
+    static_cast<void>(threads);
+    static_cast<void>(memory);
+  }
   /// Creates the structure in the existing empty file `path` and sets the offset of each slot that
   /// is to be moved.
   virtual void create(const std::filesystem::path& path, std::vector<Slot>& slots) = 0;

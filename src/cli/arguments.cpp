@@ -9,6 +9,8 @@
 
 // values such as shape=784,128 and globs hold commas: the library must not split at them
 #define CXXOPTS_VECTOR_DELIMITER '\0'
+// Its regular expressions would be a large part of what starting costs.
+#define CXXOPTS_NO_REGEX true
 #include <cxxopts.hpp>
 
 namespace tensorferry::cli {

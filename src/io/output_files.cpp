@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "io/output_directory.h"
@@ -292,10 +293,27 @@ void reserve(const Descriptor& fd, std::uint64_t size, const std::string& name) 
 
 void write_at(const Descriptor& fd, std::uint64_t offset, std::span<const std::byte> bytes,
               const std::string& name) {
+  // Larger ones make the kernel look for huge pages, which cost more to get than they save.
+  constexpr std::size_t most_at_once = 1u << 20;
   while (!bytes.empty()) {
-    ssize_t n = pwrite(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const std::size_t count = std::min(bytes.size(), most_at_once - offset % most_at_once);
+    ssize_t n = pwrite(fd.get(), bytes.data(), count, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw system_error(ErrorCode::output, "pwrite", errno, name);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
+void read_at(const Descriptor& fd, std::uint64_t offset, std::span<std::byte> bytes,
+             const std::string& name) {
+  while (!bytes.empty()) {
+    ssize_t n = pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error(ErrorCode::output, "pread", errno, name);
+    if (n == 0) {
+      throw Error(ErrorCode::output, "short_file", "the output became shorter").in_file(name);
+    }
     bytes = bytes.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
   }

@@ -92,5 +92,8 @@ void reserve(const Descriptor& fd, std::uint64_t size, const std::string& name);
 /// Writes everything, whatever the system does in pieces.
 void write_at(const Descriptor& fd, std::uint64_t offset, std::span<const std::byte> bytes,
               const std::string& name);
+/// Reads back what was written.
+void read_at(const Descriptor& fd, std::uint64_t offset, std::span<std::byte> bytes,
+             const std::string& name);
 
 }  // namespace tensorferry

@@ -6,32 +6,52 @@
 namespace tensorferry {
 namespace {
 
+constexpr std::uint64_t kTile = 16;
+
+/// A box of two dimensions: `steps` in bytes.
+struct Plane {
+  std::uint64_t extent[2], to_step[2], from_step[2];
+};
+
+/// Copies in tiles: the outer dimension is nearly dense in the source and the inner one in the
+/// target, so going through either of them whole would touch a cache line for each element.
 template <std::size_t kBytes>
-void copy_elements(std::byte* to, std::uint64_t to_stride, const std::byte* from,
-                   std::uint64_t from_stride, std::uint64_t count) {
-  for (std::uint64_t i = 0; i < count; ++i) {
-    std::memcpy(to, from, kBytes);
-    to += to_stride;
-    from += from_stride;
+void copy_elements(std::byte* to, const std::byte* from, const Plane& plane) {
+  for (std::uint64_t i0 = 0; i0 < plane.extent[0]; i0 += kTile) {
+    const std::uint64_t i1 = std::min(i0 + kTile, plane.extent[0]);
+    for (std::uint64_t j0 = 0; j0 < plane.extent[1]; j0 += kTile) {
+      const std::uint64_t j1 = std::min(j0 + kTile, plane.extent[1]);
+      for (std::uint64_t i = i0; i < i1; ++i) {
+        std::byte* t = to + i * plane.to_step[0] + j0 * plane.to_step[1];
+        const std::byte* f = from + i * plane.from_step[0] + j0 * plane.from_step[1];
+        for (std::uint64_t j = j0; j < j1; ++j) {
+          std::memcpy(t, f, kBytes);
+          t += plane.to_step[1];
+          f += plane.from_step[1];
+        }
+      }
+    }
   }
 }
 
-void copy_row(std::byte* to, std::uint64_t to_stride, const std::byte* from,
-              std::uint64_t from_stride, std::uint64_t count, std::size_t element) {
+void copy_plane(std::byte* to, const std::byte* from, const Plane& plane, std::size_t element) {
   switch (element) {
     case 1:
-      return copy_elements<1>(to, to_stride, from, from_stride, count);
+      return copy_elements<1>(to, from, plane);
     case 2:
-      return copy_elements<2>(to, to_stride, from, from_stride, count);
+      return copy_elements<2>(to, from, plane);
     case 4:
-      return copy_elements<4>(to, to_stride, from, from_stride, count);
+      return copy_elements<4>(to, from, plane);
     case 8:
-      return copy_elements<8>(to, to_stride, from, from_stride, count);
+      return copy_elements<8>(to, from, plane);
     case 16:
-      return copy_elements<16>(to, to_stride, from, from_stride, count);
+      return copy_elements<16>(to, from, plane);
     default:
-      for (std::uint64_t i = 0; i < count; ++i) {
-        std::memcpy(to + i * to_stride, from + i * from_stride, element);
+      for (std::uint64_t i = 0; i < plane.extent[0]; ++i) {
+        for (std::uint64_t j = 0; j < plane.extent[1]; ++j) {
+          std::memcpy(to + i * plane.to_step[0] + j * plane.to_step[1],
+                      from + i * plane.from_step[0] + j * plane.from_step[1], element);
+        }
       }
   }
 }
@@ -84,22 +104,32 @@ void copy_box(std::byte* to, const Shape& to_strides, const std::byte* from,
     std::memcpy(to, from, run);
     return;
   }
-  const std::size_t row = rank - 1;
-  Shape index(row, 0);
+  // The last dimension is the densest one of the target; beside it goes that of the source.
+  const std::size_t last = rank - 1;
+  std::size_t first = last;
+  for (std::size_t d = 0; d < last; ++d) {
+    if (extent[d] > 1 && (first == last || from_strides[d] < from_strides[first])) first = d;
+  }
+  Plane plane{{1, extent[last]}, {0, to_strides[last]}, {0, from_strides[last]}};
+  if (first != last) {
+    plane.extent[0] = extent[first];
+    plane.to_step[0] = to_strides[first];
+    plane.from_step[0] = from_strides[first];
+  }
+  Shape index(last, 0);
   for (;;) {
-    copy_row(to, to_strides[row], from, from_strides[row], extent[row], run);
-    std::size_t d = row;
-    while (d > 0) {
-      --d;
+    copy_plane(to, from, plane, run);
+    std::size_t d = last;
+    for (;;) {
+      if (d == 0) return;
+      if (--d == first) continue;
       to += to_strides[d];
       from += from_strides[d];
       if (++index[d] < extent[d]) break;
       to -= extent[d] * to_strides[d];
       from -= extent[d] * from_strides[d];
       index[d] = 0;
-      if (d == 0) return;
     }
-    if (row == 0) return;
   }
 }
 

@@ -3,6 +3,10 @@
 #include <cstring>
 #include <utility>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace tensorferry {
 namespace {
 
@@ -16,12 +20,35 @@ void swap_units(std::span<std::byte> bytes, Swap swap) {
   }
 }
 
+#if defined(__x86_64__)
+/// Swaps whole registers; how many bytes those were.
+__attribute__((target("avx2"))) std::size_t swap_avx2(std::span<std::byte> bytes,
+                                                      std::uint32_t component) {
+  alignas(16) char order[16];
+  for (std::uint32_t i = 0; i < 16; ++i)
+    order[i] = static_cast<char>(i / component * component + (component - 1 - i % component));
+  const __m256i shuffle =
+      _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(order)));
+  std::size_t at = 0;
+  for (; at + 32 <= bytes.size(); at += 32) {
+    auto* p = reinterpret_cast<__m256i*>(bytes.data() + at);
+    _mm256_storeu_si256(p, _mm256_shuffle_epi8(_mm256_loadu_si256(p), shuffle));
+  }
+  return at;
+}
+#endif
+
 constexpr std::size_t kLongDoubleBytes = 16;
 constexpr std::size_t kLongDoubleValue = 10;  // x87: 80 bits, then padding
 
 }  // namespace
 
 void swap_bytes(std::span<std::byte> bytes, std::uint32_t component_bytes) {
+#if defined(__x86_64__)
+  const bool fits = component_bytes == 2 || component_bytes == 4 || component_bytes == 8;
+  if (fits && __builtin_cpu_supports("avx2"))
+    bytes = bytes.subspan(swap_avx2(bytes, component_bytes));
+#endif
   switch (component_bytes) {
     case 0:
     case 1:

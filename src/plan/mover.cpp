@@ -62,7 +62,7 @@ class Mover {
 
   MoveResult run() {
     output_.prepare_directory();
-    write_sink();
+    write_sink(wanted_threads(options_));
     plan_threads(wanted_threads(options_));
     for (std::size_t i = 0; i < files_.size(); ++i)
       files_[i].windows_left = work_.windows_of_file[i];
@@ -127,8 +127,9 @@ class Mover {
     Codec codec_;
   };
 
-  void write_sink() {
+  void write_sink(unsigned threads) {
     if (!layout_.sink) return;
+    layout_.sink->allow(threads, options_.memory_limit);
     Descriptor fd = output_.open(0);
     layout_.sink->create(output_.path_of(0, fd), layout_.slots);
     std::uint64_t total = 0;
@@ -247,6 +248,7 @@ class Mover {
           std::memset(worker.window.data() + (at - window.begin), 0, begin - at);
         }
       }
+      worker.read.ahead.prepare(layout_, manifest_, items, i, window.end);
       fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
            worker);
       at = std::max(at, end);
@@ -315,6 +317,35 @@ class Mover {
     if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
   }
 
+  /// Writes segment `first` and those that follow it in its window, and returns the next one. Many
+  /// short ones (a checksum beside each small tensor) are put into what lies there already.
+  std::size_t write_neighbours(const std::vector<Segment>& segments, std::size_t first,
+                               const Descriptor& fd) {
+    constexpr std::size_t kMany = 8;
+    const std::size_t file = segments[first].file;
+    const std::string& name = layout_.files[file].name;
+    const std::uint64_t begin = segments[first].offset;
+    std::uint64_t end = begin;
+    std::size_t last = first;
+    while (last < segments.size() && segments[last].file == file && segments[last].offset >= end &&
+           segments[last].offset + segments[last].bytes.size() - begin <= kWindowBytes) {
+      end = segments[last].offset + segments[last].bytes.size();
+      ++last;
+    }
+    if (last - first < kMany) {
+      write_at(fd, begin, std::as_bytes(std::span(segments[first].bytes)), name);
+      return first + 1;
+    }
+    std::vector<std::byte> window(end - begin);
+    read_at(fd, begin, window, name);
+    for (std::size_t i = first; i < last; ++i) {
+      std::memcpy(window.data() + (segments[i].offset - begin), segments[i].bytes.data(),
+                  segments[i].bytes.size());
+    }
+    write_at(fd, begin, window, name);
+    return last;
+  }
+
   void write_finish() {
     if (!layout_.finish) return;
     std::vector<Segment> segments = layout_.finish(digests_);
@@ -323,10 +354,7 @@ class Mover {
     for (std::size_t i = 0; i < segments.size();) {
       const std::size_t file = segments[i].file;
       Descriptor fd = output_.open(file);
-      for (; i < segments.size() && segments[i].file == file; ++i) {
-        write_at(fd, segments[i].offset, std::as_bytes(std::span(segments[i].bytes)),
-                 layout_.files[file].name);
-      }
+      while (i < segments.size() && segments[i].file == file) i = write_neighbours(segments, i, fd);
       output_.complete(file, std::move(fd), sync_each_);
     }
   }

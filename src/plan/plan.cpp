@@ -217,7 +217,10 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
     if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
   }
   const auto strings = format.writer->encoding(DType::string);
-  if (strings && strings->carrier == Carrier::string_pair) {
+  const bool any_strings =
+      std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
+                  [](const Tensor& tensor) { return tensor.dtype == DType::string; });
+  if (any_strings && strings && strings->carrier == Carrier::string_pair) {
     Manifest split = split_strings(manifest);
     state->whole = std::exchange(manifest, std::move(split));
   }

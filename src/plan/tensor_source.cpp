@@ -137,7 +137,8 @@ void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span
                               ReadContext& context) const {
   const Piece& from = tensor_.stored.pieces[piece];
   const auto& range = std::get<FileRange>(from.origin);
-  range.file->read_at(range.offset + offset, bytes);
+  if (!context.ahead.copy(*range.file, range.offset + offset, bytes))
+    range.file->read_at(range.offset + offset, bytes);
   if (!context.checksums || !verified_while_moving(tensor_.stored, from)) return;
   auto whole =
       context.checksums->add(from.checksum->kind, key_ << 32 | piece, range.length, offset, bytes);

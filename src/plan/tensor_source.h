@@ -8,6 +8,7 @@
 
 #include "plan/cast.h"
 #include "plan/checksums.h"
+#include "plan/read_ahead.h"
 #include "tensorferry/manifest.h"
 
 namespace tensorferry {
@@ -19,6 +20,7 @@ struct ReadContext {
   std::atomic<std::uint64_t>* bools = nullptr;  ///< counts bool bytes that were neither 0 nor 1
   CastTallies* casts = nullptr;                 ///< what casts do to values is counted here
   std::vector<std::byte> scratch, uncast;
+  ReadAhead ahead;
 };
 
 /// Reads any range of elements of a fixed-size tensor: row-major, little-endian, normalised, cast.

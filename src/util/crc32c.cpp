@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "util/crc32c_versions.h"
 #include "util/crc_field.h"
 
 #if defined(__x86_64__)
@@ -59,8 +60,14 @@ __attribute__((target("sse4.2"))) std::uint64_t three_streams(std::uint64_t crc,
   return crc;
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::uint32_t start,
-                                                             std::span<const std::byte> bytes) {
+#endif
+
+}  // namespace
+
+#if defined(__x86_64__)
+
+__attribute__((target("sse4.2"))) std::uint32_t detail::crc32c_sse42(
+    std::uint32_t start, std::span<const std::byte> bytes) {
   const std::byte* p = bytes.data();
   std::size_t left = bytes.size();
   std::uint64_t crc = static_cast<std::uint32_t>(~start);
@@ -74,17 +81,28 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::uint32_t start
 
 #endif
 
-}  // namespace
-
 std::uint32_t detail::crc32c_portable(std::uint32_t crc, std::span<const std::byte> bytes) {
   return ~Field::update(~crc, bytes);
 }
 
-std::uint32_t crc32c(std::uint32_t crc, std::span<const std::byte> bytes) {
+std::vector<detail::Crc32cVersion> detail::crc32c_versions() {
+  std::vector<Crc32cVersion> versions;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(crc, bytes);
+  // The compiler's test includes that the system keeps the wide registers.
+  if (__builtin_cpu_supports("sse4.2")) {
+    if (__builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq"))
+      versions.push_back({"avx512", crc32c_avx512});
+    versions.push_back({"sse4.2", crc32c_sse42});
+  }
 #endif
-  return detail::crc32c_portable(crc, bytes);
+  versions.push_back({"portable", crc32c_portable});
+  return versions;
+}
+
+std::uint32_t crc32c(std::uint32_t crc, std::span<const std::byte> bytes) {
+  static const auto best = detail::crc32c_versions().front().compute;
+  return best(crc, bytes);
 }
 
 std::uint32_t crc32c_combine(std::uint32_t first, std::uint32_t second,

@@ -15,9 +15,4 @@ std::uint32_t crc32c(std::uint32_t crc, std::span<const std::byte> bytes);
 std::uint32_t crc32c_combine(std::uint32_t first, std::uint32_t second,
                              std::uint64_t second_length);
 
-namespace detail {
-/// crc32c() without the processor's help.
-std::uint32_t crc32c_portable(std::uint32_t crc, std::span<const std::byte> bytes);
-}  // namespace detail
-
 }  // namespace tensorferry

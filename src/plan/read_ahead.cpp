@@ -1,0 +1,59 @@
+#include "plan/read_ahead.h"
+
+#include <cstring>
+
+namespace tensorferry {
+namespace {
+
+constexpr std::uint64_t kSmall = 64u << 10;
+constexpr std::uint64_t kMost = 256u << 10;
+constexpr std::uint64_t kGap = 4096;  // reading across it costs less than another call
+
+/// Where a small tensor lies that is one range of a file; null for everything else.
+const FileRange* small_range(const Layout& layout, const Manifest& manifest, const Item& item) {
+  if (!item.slot || item.length > kSmall) return nullptr;
+  const auto& pieces = manifest.tensors[layout.slots[item.index].tensor].stored.pieces;
+  if (pieces.size() != 1 || !pieces[0].byte_strides.empty()) return nullptr;
+  const auto* range = std::get_if<FileRange>(&pieces[0].origin);
+  return range && range->length <= kSmall ? range : nullptr;
+}
+
+}  // namespace
+
+void ReadAhead::prepare(const Layout& layout, const Manifest& manifest,
+                        const std::vector<Item>& items, std::size_t first, std::uint64_t stop) {
+  const FileRange* range = small_range(layout, manifest, items[first]);
+  if (!range) return;
+  const std::uint64_t begin = range->offset;
+  std::uint64_t end = begin + range->length;
+  if (file_ == range->file.get() && begin >= begin_ && end <= end_) return;
+  bool several = false;
+  for (std::size_t i = first + 1; i < items.size() && items[i].offset < stop; ++i) {
+    if (!items[i].slot) continue;
+    const FileRange* next = small_range(layout, manifest, items[i]);
+    if (!next || next->file != range->file || next->offset < end || next->offset - end > kGap ||
+        next->offset + next->length - begin > kMost)
+      break;
+    end = next->offset + next->length;
+    several = true;
+  }
+  if (!several) return;
+  file_ = nullptr;
+  bytes_.resize(kMost);
+  try {
+    range->file->read_at(begin, std::span(bytes_).first(end - begin));
+  } catch (const Error&) {
+    return;  // told when the tensor that it concerns is read by itself
+  }
+  file_ = range->file.get();
+  begin_ = begin;
+  end_ = end;
+}
+
+bool ReadAhead::copy(const File& file, std::uint64_t offset, std::span<std::byte> bytes) const {
+  if (file_ != &file || offset < begin_ || offset + bytes.size() > end_) return false;
+  std::memcpy(bytes.data(), bytes_.data() + (offset - begin_), bytes.size());
+  return true;
+}
+
+}  // namespace tensorferry
