@@ -6,10 +6,9 @@
 namespace tensorferry::hdf5 {
 
 void ChunkCache::expect(std::uint64_t row_bytes) {
-  constexpr std::uint64_t kMost = std::uint64_t{256} << 20;
   const std::lock_guard lock(mutex_);
   // Threads read ahead of each other, by up to a row.
-  budget_ = std::max(budget_, std::min(row_bytes <= kMost / 2 ? 2 * row_bytes : kMost, kMost));
+  budget_ = std::max(budget_, row_bytes <= most_ / 2 ? 2 * row_bytes : most_);
 }
 
 // Drops what is longest unused and in nobody's hands. To be called with the lock.

@@ -1,6 +1,7 @@
 // Decoded chunks that several threads and several reads share, in bounded memory.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -17,10 +18,14 @@ namespace tensorferry::hdf5 {
 /// Thread-safe. Holds at most its budget, or one chunk when that alone is more.
 class ChunkCache {
  public:
+  /// `most` bytes are the limit of the budget, which begins at 32 MiB.
+  explicit ChunkCache(std::uint64_t most)
+      : most_(most), budget_(std::min(most, std::uint64_t{32} << 20)) {}
+
   using Bytes = std::shared_ptr<const std::vector<std::byte>>;
   using Key = std::pair<const void*, std::uint64_t>;  ///< whose chunk, and which one
 
-  /// Raises the budget to what reading one row of chunks after another takes, within a limit.
+  /// Raises the budget to what reading one row of chunks after another takes, within the limit.
   void expect(std::uint64_t row_bytes);
 
   /// The chunk, from `load` when it is not there; each is loaded by one thread while others wait.
@@ -42,7 +47,7 @@ class ChunkCache {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t budget_ = std::uint64_t{32} << 20, held_ = 0;
+  std::uint64_t most_, budget_, held_ = 0;
   Entries entries_;  // the latest used first
   std::map<Key, Entries::iterator> index_;
 };

@@ -48,7 +48,7 @@ struct BatchEvent {
 struct BatchOptions {
   unsigned jobs = 0;  ///< at once; 0 = as many as there are processors, at most 4
   /// Of the buffers of all jobs together, in bytes; each running job has an equal share, and as
-  /// many run at once as shares of 4 MiB fit. 0 = a conversion's own default for each.
+  /// many run at once as shares of 8 MiB fit. 0 = a conversion's own default for each.
   std::uint64_t memory_limit = 0;
   BatchShard shard = {};
   /// Where finished jobs are recorded; empty = nowhere. A shard writes a file of its own,

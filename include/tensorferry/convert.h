@@ -131,6 +131,9 @@ struct ConvertOptions {
 /// Error(usage.bad_option), Error(usage.bad_value), and what parsing an edit throws.
 void set_option(ConvertOptions& options, std::string_view name, const std::string& value = {});
 
+/// Divides `bytes` of memory between the buffers of the run and what readers keep decoded.
+void limit_memory(ReadOptions& read, RunOptions& run, std::uint64_t bytes);
+
 /// read, select, edit, plan: what convert() is about to do, and what salvage left out.
 struct PreparedConversion {
   ConversionPlan plan;

@@ -168,6 +168,8 @@ struct Limits {
   std::uint64_t rank = 255;
   std::uint64_t json_depth = 64;
   std::uint64_t string_bytes = std::uint64_t{1} << 30;  ///< of one tensor of strings held in memory
+  std::uint64_t decoded_bytes =
+      std::uint64_t{256} << 20;  ///< of decoded chunks that the source of one file keeps at most
 };
 
 /// The gate behind every reader: unique names, checked products, lengths that equal shape x dtype,

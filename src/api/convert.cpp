@@ -32,6 +32,11 @@ std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOpti
 
 }  // namespace
 
+void limit_memory(ReadOptions& read, RunOptions& run, std::uint64_t bytes) {
+  read.limits.decoded_bytes = bytes / 2;
+  run.memory_limit = bytes - bytes / 2;
+}
+
 PreparedConversion prepare(const std::filesystem::path& source, const std::filesystem::path& target,
                            const ConvertOptions& options) {
   const Registry& registry = Registry::global();

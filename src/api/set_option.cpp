@@ -145,7 +145,9 @@ constexpr Row kRows[] = {
     {"salvage", true, [](O options, R, V) { options.salvage = true; }},
     {"threads", false, set_threads},
     {"memory-limit", false,
-     [](O options, R row, V value) { options.run.memory_limit = amount(row, value); }},
+     [](O options, R row, V value) {
+       limit_memory(options.read, options.run, amount(row, value));
+     }},
     {"no-sync", true, [](O options, R, V) { options.run.sync = false; }},
     {"no-verify-source", true, [](O options, R, V) { options.run.verify_source = false; }},
 };

@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::uint64_t kLeastShare = 4u << 20;  // a conversion works in three buffers of 1 MiB
+// Half of a share is for buffers, of which a thread needs 4 MiB.
+constexpr std::uint64_t kLeastShare = 8u << 20;
 constexpr unsigned kMostByDefault = 4;
 
 double seconds_since(Clock::time_point start) {
@@ -219,7 +220,8 @@ class Runner {
     const bool ours = records_.owned(target.string());
     ConvertOptions options = *job.options;
     options.run.threads = threads_;
-    if (options_.memory_limit != 0) options.run.memory_limit = options_.memory_limit / workers_;
+    if (options_.memory_limit != 0)
+      limit_memory(options.read, options.run, options_.memory_limit / workers_);
     options.run.overwrite = options.run.overwrite || ours;
     options.run.progress = nullptr;
     options.run.cancel = options_.cancel;

@@ -43,7 +43,7 @@ int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
 
 int run(const Arguments& arguments) {
   ConvertOptions options = convert_options(arguments);
-  PlanRunner runner(arguments, options.run);
+  PlanRunner runner(arguments, options.read, options.run);
   options.run = runner.options;
   const std::string& target = arguments.operands()[1];
   PreparedConversion prepared = prepare(arguments.operands()[0], target, options);

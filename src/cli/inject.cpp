@@ -74,7 +74,7 @@ void dry_run(const PreparedInjection& prepared, const Arguments& arguments,
 
 int run(const Arguments& arguments) {
   InjectOptions options = inject_options(arguments);
-  PlanRunner runner(arguments, options.run);
+  PlanRunner runner(arguments, options.weights, options.run);
   options.run = runner.options;
   const auto target = arguments.value("output");
   if (!target) throw Error(ErrorCode::usage, "no_output", "-o OUT names the new model");

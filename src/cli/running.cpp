@@ -25,10 +25,12 @@ constexpr OptionDef kMessages[] = {
     {"v,verbose", nullptr, "Print the fate of each tensor on standard error"},
 };
 
-RunOptions run_options(const Arguments& arguments, const RunOptions& run) {
+RunOptions run_options(const Arguments& arguments, ReadOptions& read, const RunOptions& run) {
   ConvertOptions options;
+  options.read = read;
   options.run = run;
   set_options(options, arguments, {"Run", kRunning});
+  read = std::move(options.read);
   return std::move(options.run);
 }
 
@@ -36,8 +38,8 @@ RunOptions run_options(const Arguments& arguments, const RunOptions& run) {
 
 std::vector<OptionGroup> running_options() { return {{"Run", kRunning}, {"Messages", kMessages}}; }
 
-PlanRunner::PlanRunner(const Arguments& arguments, const RunOptions& run)
-    : options(run_options(arguments, run)),
+PlanRunner::PlanRunner(const Arguments& arguments, ReadOptions& read, const RunOptions& run)
+    : options(run_options(arguments, read, run)),
       quiet(arguments.flag("quiet")),
       verbose(arguments.flag("verbose")),
       progress_(make_progress(arguments.value("progress").value_or("auto"), quiet)) {

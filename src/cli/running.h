@@ -17,8 +17,8 @@ std::vector<OptionGroup> running_options();
 
 class PlanRunner {
  public:
-  /// Adds those options to `run`. Throws Error(usage).
-  PlanRunner(const Arguments& arguments, const RunOptions& run);
+  /// Adds those options to `run`, and to `read` what they say of memory. Throws Error(usage).
+  PlanRunner(const Arguments& arguments, ReadOptions& read, const RunOptions& run);
 
   RunOptions options;
   bool quiet, verbose;

@@ -23,7 +23,8 @@ namespace {
 
 constexpr std::uint64_t kReserveFrom = 256u << 10;  // smaller files gain nothing by fallocate
 constexpr std::uint64_t kStridedWindow = 16u << 20;
-constexpr std::uint64_t kThreadBytes = 3 * kWindowBytes;  // window, scratch, codes
+constexpr std::uint64_t kThreadBytes =
+    4 * kWindowBytes;  // window, scratch, codes; what is read ahead or cast
 constexpr std::uint64_t kStridedExtra =
     9u << 20;  // covering reads, what is to be cast, and a thread's other buffers
 constexpr std::uint64_t kWorthAThread = 16u << 20;

@@ -149,7 +149,7 @@ TEST_CASE("hdf5: filters are undone, and what does not fit is refused") {
 
 TEST_CASE(
     "hdf5: the cache of chunks loads once, keeps to its budget, and tries again after errors") {
-  hdf5::ChunkCache cache;
+  hdf5::ChunkCache cache(std::uint64_t{256} << 20);
   unsigned loads = 0;
   const auto load = [&] {
     ++loads;

@@ -106,7 +106,7 @@ TEST_CASE("every format writes the same bytes at one and at eight threads, and i
     convert(folder / "in", folder / (name + "1"), with_threads(1, name.c_str()));
     convert(folder / "in", folder / (name + "8"), with_threads(8, name.c_str()));
     ConvertOptions little = with_threads(3, name.c_str());
-    little.run.memory_limit = 3u << 20;
+    little.run.memory_limit = 4u << 20;
     convert(folder / "in", folder / (name + "little"), little);
     const auto one = output_files(folder / (name + "1"));
     REQUIRE(!one.empty());
