@@ -118,8 +118,8 @@ Manifest read_file(const hdf5::KerasArchive& source, const Options& options, con
   // Outlives the scope: closing the file takes the lock, too.
   SharedFile shared;
   const ReadScope scope;
-  shared = {std::make_shared<OpenFile>(source.file), std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes),
-            source.payload};
+  shared = {std::make_shared<OpenFile>(source.file),
+            std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes), source.payload};
   AttributeBudget budget(limits.header_bytes);
   const DatasetOptions settings = dataset_options(options, limits);
   Collector found(shared, settings, budget);

@@ -37,8 +37,9 @@ struct NameMap {
 std::map<std::string, std::string> read_name_map(const std::filesystem::path& path);
 
 /// Elements of the tensors whose name matches become numbers of another dtype: rounded to the
-/// nearest one, ties to even (of float8_e8m0fnu, which has no fraction, to the larger). NaNs stay NaNs: quiet, with their sign and their upper bits of
-/// payload. To bool: everything but zero is true. From complex: the real part.
+/// nearest one, ties to even (of float8_e8m0fnu, which has no fraction, to the larger). NaNs stay
+/// NaNs: quiet, with their sign and their upper bits of payload. To bool: everything but zero is
+/// true. From complex: the real part.
 struct Casting {
   std::string pattern;        ///< a glob over the whole name
   std::optional<DType> from;  ///< only tensors of this dtype
