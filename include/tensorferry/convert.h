@@ -84,8 +84,9 @@ class ConversionPlan {
                              const Limits& limits = {});
   /// The same of a copy of `model` in which `replacements` stand in the place of the tensors of
   /// these names. `patched` is what its reader will find then. The format has a patcher.
-  static ConversionPlan make_patch(const Input& model, Manifest patched, Manifest replacements,
-                                   const Format& format, const std::filesystem::path& target,
+  static ConversionPlan make_patch(const Input& model, Manifest patched,
+                                   const Manifest& replacements, const Format& format,
+                                   const std::filesystem::path& target,
                                    const std::map<std::string, std::string>& write_options = {},
                                    const Limits& limits = {});
   ~ConversionPlan();

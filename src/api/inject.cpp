@@ -196,9 +196,8 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
         .in_file(weights.string());
   }
   if (options.run.verify_output) refuse_verifying(matching.patched);
-  return {ConversionPlan::make_patch(input, std::move(matching.patched),
-                                     std::move(matching.replacements), format, target,
-                                     options.write_options, options.model.limits),
+  return {ConversionPlan::make_patch(input, std::move(matching.patched), matching.replacements,
+                                     format, target, options.write_options, options.model.limits),
           std::move(matching.kept), std::move(matching.lacking)};
 }
 

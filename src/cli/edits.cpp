@@ -85,6 +85,7 @@ std::string cast_json(const CastReport& cast) {
 void print_casts(const std::vector<CastReport>& casts) {
   constexpr std::size_t most = 20;
   std::vector<const CastReport*> worst;
+  worst.reserve(casts.size());
   for (const CastReport& cast : casts) worst.push_back(&cast);
   std::stable_sort(worst.begin(), worst.end(), [](const CastReport* a, const CastReport* b) {
     return a->overflowed != b->overflowed ? a->overflowed > b->overflowed

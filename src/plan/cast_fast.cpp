@@ -7,6 +7,11 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define TENSORFERRY_CLONE_FOR(processor) __attribute__((target(processor), flatten))
+#ifdef __clang__
+#define TENSORFERRY_AVX512 "avx512f,avx512bw,avx512dq,avx512vl"
+#else
+#define TENSORFERRY_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#endif
 #endif
 
 namespace tensorferry {
@@ -223,7 +228,7 @@ bool with_avx2(std::span<const std::byte> in, std::span<std::byte> out, std::uin
 }
 
 template <Loop kLoop>
-TENSORFERRY_CLONE_FOR("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+TENSORFERRY_CLONE_FOR(TENSORFERRY_AVX512)
 bool with_avx512(std::span<const std::byte> in, std::span<std::byte> out, std::uint64_t first,
                  CastTally& tally) {
   return kLoop(in, out, first, tally);

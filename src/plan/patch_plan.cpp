@@ -5,7 +5,7 @@
 namespace tensorferry {
 
 ConversionPlan ConversionPlan::make_patch(const Input& model, Manifest patched,
-                                          Manifest replacements, const Format& format,
+                                          const Manifest& replacements, const Format& format,
                                           const std::filesystem::path& target,
                                           const std::map<std::string, std::string>& write_options,
                                           const Limits& limits) {

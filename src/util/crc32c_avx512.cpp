@@ -17,8 +17,8 @@ using Field = CrcField<0x82F63B78>;
 constexpr std::size_t kStep = 256;
 
 // As in crc32.cpp: carry-less products of reflected polynomials come out shifted by one bit.
-constexpr long long fold_factor(std::uint64_t bytes) {
-  return static_cast<long long>(std::uint64_t{Field::shift_factor(bytes)} << 1);
+constexpr std::int64_t fold_factor(std::uint64_t bytes) {
+  return static_cast<std::int64_t>(Field::shift_factor(bytes)) << 1;
 }
 
 /// Every lane moved on by `Bytes`, plus `next`.
