@@ -154,7 +154,8 @@ Edit select(Selection selection) {
   const bool model_only = selection.exclude_optimizer;
   return [chosen, model_only](Manifest manifest) {
     keep_if(manifest, chosen->keep(manifest));
-    return model_only ? exclude_optimizer()(std::move(manifest)) : manifest;
+    if (model_only) return exclude_optimizer()(std::move(manifest));
+    return manifest;
   };
 }
 
