@@ -253,7 +253,9 @@ TEST_CASE_FIXTURE(Fixture, "C: progress, notes and cancelling") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "C: NULL is refused, each thread has its own last error") {
-  check_failed(tensorferry_open(nullptr, nullptr, &model), 2, "usage.null");
+  tensorferry_model* refused = nullptr;
+  check_failed(tensorferry_open(nullptr, nullptr, &refused), 2, "usage.null");
+  CHECK(refused == nullptr);
   check_failed(tensorferry_open("x", nullptr, nullptr), 2, "usage.null");
   check_failed(tensorferry_convert("x", nullptr, nullptr, nullptr), 2, "usage.null");
   std::thread([] {
