@@ -9,6 +9,7 @@
 #include "types.h"
 #include "util/deflate.h"
 #include "util/ordered_work.h"
+#include "util/stream_parts.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -56,17 +57,6 @@ Handle link_creation() {
   checked(H5Pset_create_intermediate_group(list.id(), 1), kSetUp);
   checked(H5Pset_char_encoding(list.id(), H5T_CSET_UTF8), kSetUp);
   return list;
-}
-
-void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const std::size_t count = stream.read(bytes);
-    if (count == 0) {
-      throw Error(ErrorCode::internal, "short_stream",
-                  "the stream of " + printable(path) + " ended early");
-    }
-    bytes = bytes.subspan(count);
-  }
 }
 
 /// The library's filter of that name: all first bytes of the elements, all second ones, and so on.
@@ -142,12 +132,7 @@ class FileSink final : public Sink {
           });
     }
     work.finish();
-    // The source tells at the end of the stream that its checksum does not match.
-    std::byte surplus;
-    if (bytes.read({&surplus, 1}) != 0) {
-      throw Error(ErrorCode::internal, "long_stream",
-                  "the stream of " + printable(dataset.path) + " goes on");
-    }
+    expect_end(bytes, dataset.path);
     const LibraryScope scope;
     target.dataset.close("finish a dataset");
   }

@@ -15,6 +15,7 @@
 #include "util/npy_dtype.h"
 #include "util/npy_header.h"
 #include "util/ordered_work.h"
+#include "util/stream_parts.h"
 
 namespace tensorferry::npz {
 namespace {
@@ -33,17 +34,6 @@ struct Block {
   std::vector<std::byte> before, bytes, deflated;
   std::uint32_t crc32 = 0;
 };
-
-void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::string& name) {
-  while (!bytes.empty()) {
-    const std::size_t count = stream.read(bytes);
-    if (count == 0) {
-      throw Error(ErrorCode::internal, "stream",
-                  "the stream of " + printable(name) + " ended early");
-    }
-    bytes = bytes.subspan(count);
-  }
-}
 
 class DeflateSink final : public Sink {
  public:
@@ -124,11 +114,7 @@ class DeflateSink final : public Sink {
           });
     }
     work.finish();
-    // The source tells at the end of the stream that its checksum does not match.
-    std::byte surplus;
-    if (stream.read({&surplus, 1}) != 0)
-      throw Error(ErrorCode::internal, "stream",
-                  "the stream of " + printable(member.name) + " goes on");
+    expect_end(stream, member.name);
   }
 
   /// A place for the header; its sizes come later.

@@ -85,6 +85,8 @@ std::span<const DTypeInfo> all_dtypes();
 std::string_view to_string(DType dtype);
 /// True for types whose elements have a fixed number of bytes.
 bool is_fixed_size(DType dtype);
+/// True for bool, integer, real and complex types: what casts take.
+bool is_number(DType dtype);
 
 /// A canonical name, or nothing.
 std::optional<DType> dtype_from_name(std::string_view name);

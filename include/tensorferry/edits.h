@@ -83,6 +83,7 @@ Edit edit(Edits edits);
 struct CastReport {
   std::string name;  ///< of the tensor
   DType from = DType::unknown, to = DType::unknown;
+  Overflow overflow = Overflow::fail;  ///< what was asked for
   std::uint64_t elements = 0;
   std::uint64_t changed = 0;     ///< that are another number now
   std::uint64_t first = 0;       ///< row-major index of the first of them

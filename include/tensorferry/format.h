@@ -152,6 +152,10 @@ class Registry {
   /// The format of an input by content. Throws Error(unsupported.unknown_format),
   /// Error(corrupt.ambiguous) when two match.
   const Format& detect(const Input& input) const;
+  /// The format of that name; without one, by content.
+  const Format& of(const Input& input, std::string_view name) const {
+    return name.empty() ? detect(input) : at(name);
+  }
   /// The format whose writer has the extension of `leaf`. Throws Error(usage.unknown_extension).
   const Format& for_extension(std::string_view leaf) const;
 

@@ -45,7 +45,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
                                             : registry.at(options.to);
   const Input input = Input::open(source);
   ReadOptions how = options.read;
-  const Format& origin = how.from.empty() ? registry.detect(input) : registry.at(how.from);
+  const Format& origin = registry.of(input, how.from);
   how.from = origin.name;
   Manifest manifest = read(input, how);
   if (!options.bookkeeping) manifest = carry_bookkeeping(options.read.limits)(std::move(manifest));

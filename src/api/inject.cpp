@@ -13,7 +13,7 @@ namespace {
 
 const Format& injectable(const Input& model, const std::string& from) {
   const Registry& registry = Registry::global();
-  const Format& format = from.empty() ? registry.detect(model) : registry.at(from);
+  const Format& format = registry.of(model, from);
   if (format.patcher) return format;
   std::vector<std::string> names;
   for (const Format& other : registry.formats()) {
@@ -48,11 +48,6 @@ std::optional<std::string> axes_between(const Shape& from, const Shape& to) {
   std::string text;
   for (const std::size_t axis : axes) text += (text.empty() ? "" : ",") + std::to_string(axis);
   return text;
-}
-
-bool is_number(DType dtype) {
-  const DTypeKind kind = info(dtype).kind;
-  return kind != DTypeKind::string && kind != DTypeKind::opaque;
 }
 
 /// Which weight goes where.

@@ -40,8 +40,7 @@ std::map<std::string, std::string> options_of(const Format& format, const ReadOp
 }  // namespace
 
 Manifest read(const Input& input, const ReadOptions& options) {
-  const Registry& registry = Registry::global();
-  const Format& format = options.from.empty() ? registry.detect(input) : registry.at(options.from);
+  const Format& format = Registry::global().of(input, options.from);
   if (!format.reader) {
     throw Error(
         ErrorCode::unsupported, format.unavailable.empty() ? "no_reader" : "format_unavailable",

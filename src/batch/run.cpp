@@ -28,14 +28,9 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::vector<std::string> output_paths(const Layout& layout, const fs::path& target) {
+std::vector<std::string> output_paths(const ConversionPlan& plan) {
   std::vector<std::string> paths;
-  for (const OutputFile& file : layout.files) {
-    const fs::path path = layout.directory    ? target / file.name
-                          : file.name.empty() ? target
-                                              : target.parent_path() / file.name;
-    paths.push_back(path.string());
-  }
+  for (const auto& [path, size] : plan.output_files()) paths.push_back(full_path(path).string());
   return paths;
 }
 
@@ -228,7 +223,7 @@ class Runner {
     if (options_.make_folders) make_folder(target.parent_path());
 
     PreparedConversion prepared = prepare(job.source, job.target, options);
-    const std::vector<std::string> outputs = output_paths(prepared.plan.layout(), target);
+    const std::vector<std::string> outputs = output_paths(prepared.plan);
     if (records_.started(target.string())) clean_up(prepared.plan.layout(), target, outputs);
     JournalEntry entry = entry_for(job, JournalEntry::State::started);
     entry.owns = ours || !is_taken(prepared.plan.layout(), target, outputs);

@@ -44,20 +44,6 @@ std::string arrow(const BatchJob& job) {
   return printable(job.source.string(), 0) + " -> " + printable(job.target.string(), 0);
 }
 
-void write_to_stderr(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
-}
-
-BatchReport::Mode mode_of(std::string_view word, bool quiet) {
-  if (word == "json") return BatchReport::Mode::json;
-  if (word == "none") return BatchReport::Mode::none;
-  if (word != "auto")
-    throw Error(ErrorCode::usage, "bad_value",
-                "--progress is auto, none or json, not " + printable(word));
-  return quiet || isatty(STDERR_FILENO) == 0 ? BatchReport::Mode::none : BatchReport::Mode::line;
-}
-
 /// Of all casts together.
 std::uint64_t changed_values(const Receipt& receipt) {
   std::uint64_t changed = 0;
@@ -96,7 +82,11 @@ std::string event_json(const BatchEvent& event, const BatchJob& job) {
 
 BatchReport::BatchReport(const std::vector<BatchJob>& jobs, std::size_t chosen,
                          std::string_view mode, bool quiet, bool verbose)
-    : jobs_(jobs), chosen_(chosen), mode_(mode_of(mode, quiet)), quiet_(quiet), verbose_(verbose) {}
+    : jobs_(jobs),
+      chosen_(chosen),
+      mode_(progress_mode(mode, quiet)),
+      quiet_(quiet),
+      verbose_(verbose) {}
 
 void BatchReport::tell(const BatchEvent& event) {
   if (event.kind != BatchEvent::Kind::started) ++ended_;
@@ -113,7 +103,7 @@ void BatchReport::tell(const BatchEvent& event) {
     failures_.push_back({event.job, event.error->id()});
     code_ = worse_code(code_, static_cast<int>(event.error->code()));
   }
-  if (mode_ == Mode::json)
+  if (mode_ == ProgressMode::json)
     write_to_stderr(event_json(event, jobs_[event.job]) + "\n");
   else
     say(event);
@@ -142,7 +132,7 @@ void BatchReport::say(const BatchEvent& event) {
 }
 
 void BatchReport::draw_line() {
-  if (mode_ != Mode::line) return;
+  if (mode_ != ProgressMode::line) return;
   const auto now = std::chrono::steady_clock::now();
   constexpr std::chrono::milliseconds apart{100}, quiet_start{500};
   if (now - last_draw_ < apart || now - start_ < quiet_start) return;
@@ -162,7 +152,7 @@ void BatchReport::clear_line() {
 
 void BatchReport::finish(const BatchResult& result) {
   clear_line();
-  if (mode_ == Mode::json)
+  if (mode_ == ProgressMode::json)
     write_to_stderr(to_text({{"event", "summary"},
                              {"finished", result.finished},
                              {"skipped", result.skipped},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "batch_jobs.h"
+#include "progress.h"
 #include "tensorferry/batch.h"
 
 namespace tensorferry::cli {
@@ -21,8 +22,6 @@ std::string event_json(const BatchEvent& event, const BatchJob& job);
 
 class BatchReport {
  public:
-  enum class Mode : unsigned char { none, line, json };
-
   /// `mode` is auto, none or json. Throws Error(usage.bad_value).
   BatchReport(const std::vector<BatchJob>& jobs, std::size_t chosen, std::string_view mode,
               bool quiet, bool verbose);
@@ -48,7 +47,7 @@ class BatchReport {
 
   const std::vector<BatchJob>& jobs_;
   std::size_t chosen_, ended_ = 0, damaged_ = 0;
-  Mode mode_;
+  ProgressMode mode_;
   bool quiet_, verbose_, drawn_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_draw_{};
   std::uint64_t bytes_ = 0, casts_ = 0, changed_ = 0;

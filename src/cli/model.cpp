@@ -63,8 +63,7 @@ Selection selection(const Arguments& arguments) {
 Model open_model(const std::string& path, const Arguments& arguments) {
   ReadOptions options = read_options(arguments);
   const Input input = Input::open(path);
-  const Registry& registry = Registry::global();
-  const Format& format = options.from.empty() ? registry.detect(input) : registry.at(options.from);
+  const Format& format = Registry::global().of(input, options.from);
   options.from = std::string(format.name);
   Model model{path, &format, read(input, options)};
 

@@ -27,11 +27,6 @@ double rate_of(std::uint64_t bytes, double seconds) {
   return seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
 }
 
-void write_to_stderr(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
-}
-
 /// A bar that is redrawn in place. Short runs show nothing.
 class Bar : public ProgressDisplay {
  public:
@@ -125,14 +120,30 @@ std::string progress_json(std::string_view event, const Progress& progress, doub
                   {"rate", rate_of(progress.bytes_done, seconds)}});
 }
 
-std::unique_ptr<ProgressDisplay> make_progress(std::string_view mode, bool quiet) {
-  if (mode == "json") return std::make_unique<JsonLines>();
-  if (mode == "none") return nullptr;
-  if (mode != "auto")
+void write_to_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+ProgressMode progress_mode(std::string_view word, bool quiet) {
+  if (word == "json") return ProgressMode::json;
+  if (word == "none") return ProgressMode::none;
+  if (word != "auto")
     throw Error(ErrorCode::usage, "bad_value",
-                "--progress is auto, none or json, not " + printable(mode));
-  if (quiet || isatty(STDERR_FILENO) == 0) return nullptr;
-  return std::make_unique<Bar>();
+                "--progress is auto, none or json, not " + printable(word));
+  return quiet || isatty(STDERR_FILENO) == 0 ? ProgressMode::none : ProgressMode::line;
+}
+
+std::unique_ptr<ProgressDisplay> make_progress(std::string_view mode, bool quiet) {
+  switch (progress_mode(mode, quiet)) {
+    case ProgressMode::json:
+      return std::make_unique<JsonLines>();
+    case ProgressMode::line:
+      return std::make_unique<Bar>();
+    case ProgressMode::none:
+      break;
+  }
+  return nullptr;
 }
 
 }  // namespace tensorferry::cli

@@ -30,6 +30,14 @@ class ProgressDisplay {
   virtual void finish(const Receipt& receipt) = 0;
 };
 
+/// What --progress asks for: on a terminal, unless `quiet`, "auto" is a line.
+enum class ProgressMode : unsigned char { none, line, json };
+/// Throws Error(usage.bad_value).
+ProgressMode progress_mode(std::string_view word, bool quiet);
+
+/// On standard error, at once.
+void write_to_stderr(std::string_view text);
+
 /// `mode` is auto, none or json. Null when there is nothing to show. Throws Error(usage.bad_value).
 std::unique_ptr<ProgressDisplay> make_progress(std::string_view mode, bool quiet);
 

@@ -133,6 +133,11 @@ std::string_view to_string(DType dtype) { return info(dtype).name; }
 
 bool is_fixed_size(DType dtype) { return info(dtype).bytes != 0; }
 
+bool is_number(DType dtype) {
+  const DTypeKind kind = info(dtype).kind;
+  return kind != DTypeKind::string && kind != DTypeKind::opaque;
+}
+
 std::optional<DType> dtype_from_name(std::string_view name) {
   for (const DTypeInfo& row : kTable) {
     if (row.name == name && row.dtype != DType::unknown) return row.dtype;

@@ -7,11 +7,6 @@
 namespace tensorferry {
 namespace {
 
-bool is_number(DType dtype) {
-  const DTypeKind kind = info(dtype).kind;
-  return is_fixed_size(dtype) && kind != DTypeKind::string && kind != DTypeKind::opaque;
-}
-
 struct Rule {
   Glob glob;
   std::optional<DType> from;

@@ -5,6 +5,7 @@
 
 #include "core/number.h"
 #include "plan/cast_fast.h"
+#include "tensorferry/statistics.h"
 
 namespace tensorferry {
 namespace {
@@ -12,12 +13,7 @@ namespace {
 /// A dtype as one or two numbers an element.
 struct Components {
   explicit Components(DType dtype)
-      : part(info(dtype).kind == DTypeKind::complex
-                 ? (dtype == DType::complex64 ? DType::float32 : DType::float64)
-                 : dtype),
-        bytes(info(dtype).kind == DTypeKind::complex ? info(dtype).component_bytes
-                                                     : info(dtype).bytes),
-        count(info(dtype).kind == DTypeKind::complex ? 2 : 1) {}
+      : part(number_dtype(dtype)), bytes(info(part).bytes), count(part == dtype ? 1 : 2) {}
 
   DType part;
   std::size_t bytes;
@@ -134,7 +130,8 @@ std::vector<CastReport> CastTallies::reports(const Manifest& manifest) const {
   for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
     const Tensor& tensor = manifest.tensors[i];
     if (stored_dtype(tensor) == tensor.dtype) continue;
-    CastReport report{tensor.name, tensor.stored.dtype, tensor.dtype, tensor.elements()};
+    CastReport report{tensor.name, tensor.stored.dtype, tensor.dtype, tensor.stored.overflow,
+                      tensor.elements()};
     if (const auto found = tallies_.find(i); found != tallies_.end()) {
       const CastTally& tally = found->second;
       report.changed = tally.changed;
@@ -149,15 +146,10 @@ std::vector<CastReport> CastTallies::reports(const Manifest& manifest) const {
   return all;
 }
 
-void refuse_overflow(const Manifest& manifest, const std::vector<CastReport>& reports) {
-  std::map<std::string_view, const Tensor*> failing;
-  for (const Tensor& tensor : manifest.tensors) {
-    if (stored_dtype(tensor) != tensor.dtype && tensor.stored.overflow == Overflow::fail)
-      failing.emplace(tensor.name, &tensor);
-  }
+void refuse_overflow(const std::vector<CastReport>& reports) {
   std::string message;
   for (const CastReport& report : reports) {
-    if (report.overflowed == 0 || !failing.contains(report.name)) continue;
+    if (report.overflowed == 0 || report.overflow != Overflow::fail) continue;
     message += "\n  \"" + printable(report.name) + "\": " + std::string(to_string(report.to)) +
                " cannot hold " + std::to_string(report.overflowed) + " of " +
                std::to_string(report.elements) + " elements, the first at index " +

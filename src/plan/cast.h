@@ -46,6 +46,6 @@ class CastTallies {
 
 /// Throws Error(lossy.overflow) listing all casts that should fail and met what the dtype cannot
 /// hold.
-void refuse_overflow(const Manifest& manifest, const std::vector<CastReport>& reports);
+void refuse_overflow(const std::vector<CastReport>& reports);
 
 }  // namespace tensorferry

@@ -40,7 +40,7 @@ constexpr Bits lesser(Bits a, Bits b) {
   return a < b ? a : b;
 }
 
-/// bits >> shift, to nearest, ties to even. `bits` is less than 2^(shift's largest value - 1).
+/// bits >> shift, to nearest, ties to even, modulo 2^64 or 2^32.
 template <typename Bits>
 constexpr Bits round_off(Bits bits, Bits shift) {
   const Bits one = 1, half = one << (shift - one);
@@ -58,56 +58,47 @@ struct Float32ToBfloat16 {
   static From back(To code) { return static_cast<From>(code) << 16; }
 };
 
-struct Float32ToFloat16 {
-  using From = std::uint32_t;
-  using To = std::uint16_t;
-  static constexpr From kRebias = (127 - 15) << 23, kLeastNormal = 113 << 23;
-  static To cast(From bits) {
-    const From magnitude = bits & 0x7fffffff, sign = (bits >> 16) & 0x8000;
-    const From normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - kRebias) >> 13;
-    // Below the least normal number the lowest bit is worth 2^-24.
-    const From shift = lesser<From>(126 - lesser<From>(magnitude >> 23, 112), 31);
-    const From subnormal = round_off<From>((magnitude & 0x7fffff) | 0x800000, shift);
-    const From nan = 0x7e00 | ((magnitude >> 13) & 0x3ff);
-    From code = magnitude < kLeastNormal ? subnormal : lesser<From>(normal, 0x7c00);
-    code = magnitude > 0x7f800000 ? nan : code;
-    return static_cast<To>(sign | code);
-  }
-  static From back(To code) {
-    const From magnitude = code & 0x7fff, sign = static_cast<From>(code & 0x8000) << 16;
-    const From normal = (magnitude << 13) + kRebias;
-    const auto least = std::bit_cast<From>(static_cast<float>(magnitude) * 0x1p-24F);
-    const From special = (magnitude << 13) + 2 * kRebias;
-    const From finite = magnitude < 0x400 ? least : normal;
-    return sign | (magnitude >= 0x7c00 ? special : finite);
-  }
-};
+/// Between two types of IEEE 754 whose exponents have another bias, too.
+template <typename FromBits, typename ToBits, int kFromFraction, int kToFraction, int kBias>
+struct Rebiased {
+  using From = FromBits;
+  using To = ToBits;
+  using Value = typename Ieee<From>::Value;
+  static constexpr int kToBits = 8 * sizeof(To), kWider = 8 * sizeof(From) - kToBits;
+  static constexpr From kOne = 1, kShift = kFromFraction - kToFraction;
+  static constexpr From kRebias = From{kBias} << kFromFraction;
+  // The least exponent field that is a normal number of the narrow type; below, its lowest bit is
+  // worth `kUnit`.
+  static constexpr From kLeast = kBias + 1, kLeastNormal = kLeast << kFromFraction;
+  static constexpr From kUnit = (kLeast - kToFraction) << kFromFraction;
+  static constexpr From kToSign = kOne << (kToBits - 1);
+  static constexpr From kToQuiet = kOne << (kToFraction - 1);
+  static constexpr From kToPayload = (kOne << kToFraction) - 1;
+  static constexpr From kToInfinity = (kToSign - 1) & ~kToPayload;
 
-struct Float64ToFloat32 {
-  using From = std::uint64_t;
-  using To = std::uint32_t;
-  static constexpr From kRebias = From{1023 - 127} << 52, kLeastNormal = From{897} << 52;
   static To cast(From bits) {
-    const From magnitude = bits & 0x7fffffffffffffff, sign = (bits >> 32) & 0x80000000;
-    const From normal = (magnitude + 0xfffffff + ((magnitude >> 29) & 1) - kRebias) >> 29;
-    // Below the least normal number the lowest bit is worth 2^-149.
-    const From shift = lesser<From>(926 - lesser<From>(magnitude >> 52, 896), 63);
-    const From subnormal = round_off<From>((magnitude & 0xfffffffffffff) | 0x10000000000000, shift);
-    const From nan = 0x7fc00000 | ((magnitude >> 29) & 0x3fffff);
-    From code = magnitude < kLeastNormal ? subnormal : lesser<From>(normal, 0x7f800000);
-    code = magnitude > 0x7ff0000000000000 ? nan : code;
+    const From magnitude = bits & Ieee<From>::kMagnitude, sign = (bits >> kWider) & kToSign;
+    const From normal = round_off<From>(magnitude - kRebias, kShift);
+    const From shift = lesser<From>(
+        kShift + kLeast - lesser<From>(magnitude >> kFromFraction, kBias), 8 * sizeof(From) - 1);
+    const From leading = kOne << kFromFraction;
+    const From subnormal = round_off<From>((magnitude & (leading - 1)) | leading, shift);
+    const From nan = kToInfinity | kToQuiet | ((magnitude >> kShift) & kToPayload);
+    From code = magnitude < kLeastNormal ? subnormal : lesser<From>(normal, kToInfinity);
+    code = magnitude > Ieee<From>::kInfinity ? nan : code;
     return static_cast<To>(sign | code);
   }
   static From back(To code) {
-    const From magnitude = code & 0x7fffffff, sign = static_cast<From>(code & 0x80000000) << 32;
-    const From normal = (magnitude << 29) + kRebias;
-    const auto least =
-        std::bit_cast<From>(static_cast<double>(static_cast<std::int32_t>(magnitude)) * 0x1p-149);
-    const From special = (magnitude << 29) + 2 * kRebias;
-    const From finite = magnitude < 0x800000 ? least : normal;
-    return sign | (magnitude >= 0x7f800000 ? special : finite);
+    const From magnitude = code & (kToSign - 1), sign = (code & kToSign) << kWider;
+    const From normal = (magnitude << kShift) + kRebias;
+    const auto subnormal = std::bit_cast<From>(
+        static_cast<Value>(static_cast<std::int32_t>(magnitude)) * std::bit_cast<Value>(kUnit));
+    const From finite = magnitude <= kToPayload ? subnormal : normal;
+    return sign | (magnitude >= kToInfinity ? normal + kRebias : finite);
   }
 };
+using Float32ToFloat16 = Rebiased<std::uint32_t, std::uint16_t, 23, 10, 127 - 15>;
+using Float64ToFloat32 = Rebiased<std::uint64_t, std::uint32_t, 52, 23, 1023 - 127>;
 
 /// What one pass over a block sees. Errors as the bits of a non-negative number, which are in the
 /// order of the numbers.

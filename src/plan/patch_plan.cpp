@@ -11,13 +11,8 @@ ConversionPlan ConversionPlan::make_patch(const Input& model, Manifest patched,
                                           const Limits& limits) {
   const Options options(format.write_options, write_options);
   refuse_problems(replacements);
-  auto state = std::make_unique<State>();
-  state->format = format;
-  state->limits = limits;
-  state->target = target;
-  state->aliases = count_aliases(replacements);
-  state->tensors = state->listed = replacements.tensors.size();
-  for (const Tensor& tensor : replacements.tensors) state->bytes += tensor.bytes();
+  auto state = std::make_unique<State>(replacements, format, target, limits);
+  state->listed = state->tensors;
 
   Patch patch = format.patcher->patch(model, replacements, output_of(target), options, limits);
   state->manifest = std::move(patch.manifest);

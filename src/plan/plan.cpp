@@ -184,6 +184,16 @@ void check_free_space(const fs::path& target, const Layout& layout) {
 
 }  // namespace
 
+ConversionPlan::State::State(const Manifest& given, const Format& to, fs::path where,
+                             const Limits& allowed)
+    : format(to),
+      target(std::move(where)),
+      limits(allowed),
+      tensors(given.tensors.size()),
+      aliases(count_aliases(given)) {
+  for (const Tensor& tensor : given.tensors) bytes += tensor.bytes();
+}
+
 ConversionPlan::ConversionPlan(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ConversionPlan::~ConversionPlan() = default;
 ConversionPlan::ConversionPlan(ConversionPlan&&) noexcept = default;
@@ -205,14 +215,8 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   mark_unsupported(manifest, format, limits);
   refuse_problems(manifest);
 
-  auto state = std::make_unique<State>();
-  state->format = format;
-  state->limits = limits;
-  state->target = target;
-  state->aliases = count_aliases(manifest);
-  state->tensors = manifest.tensors.size();
+  auto state = std::make_unique<State>(manifest, format, target, limits);
   for (const Tensor& tensor : manifest.tensors) {
-    state->bytes += tensor.bytes();
     const Carrier carrier = format.writer->encoding_for(tensor)->carrier;
     if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
   }
@@ -306,7 +310,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   MoveResult moved;
   try {
     moved = move_all(state.manifest, state.layout, output, options);
-    refuse_overflow(state.manifest, moved.casts);
+    refuse_overflow(moved.casts);
     if (options.verify_output) {
       verify_output(output.as_input(), state.format, state.whole ? *state.whole : state.manifest,
                     state.limits, options);

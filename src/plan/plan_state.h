@@ -13,6 +13,10 @@
 namespace tensorferry {
 
 struct ConversionPlan::State {
+  /// Of the tensors that the user has given; the rest comes with the layout.
+  State(const Manifest& given, const Format& to, std::filesystem::path where,
+        const Limits& allowed);
+
   Manifest manifest;
   Layout layout;
   std::optional<Manifest> whole;  // what reading the output back gives, if not the manifest

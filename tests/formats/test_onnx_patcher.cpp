@@ -7,7 +7,7 @@
 #include "layout_in_memory.h"
 #include "onnx/onnx.h"
 #include "tensorferry/format.h"
-#include "util/wire.h"
+#include "test_onnx_wire.h"
 
 namespace tensorferry {
 Format make_onnx_format();
@@ -18,19 +18,6 @@ using namespace tensorferry;
 namespace {
 
 using Given = std::map<std::string, std::string>;
-
-std::string block(std::uint32_t number, const std::string& contents) {
-  std::string out;
-  wire::append_bytes_header(out, number, contents.size());
-  return out + contents;
-}
-
-std::string number(std::uint32_t field, std::uint64_t value) {
-  std::string out;
-  wire::append_varint(out, std::uint64_t{field} << 3);
-  wire::append_varint(out, value);
-  return out;
-}
 
 std::string initializer(const std::string& name, int code, std::uint64_t extent,
                         const std::string& rest) {

@@ -7,24 +7,11 @@
 
 #include "onnx/onnx.h"
 #include "tensorferry/stream.h"
-#include "util/wire.h"
+#include "test_onnx_wire.h"
 
 using namespace tensorferry;
 
 namespace {
-
-std::string block(std::uint32_t number, const std::string& contents) {
-  std::string out;
-  wire::append_bytes_header(out, number, contents.size());
-  return out + contents;
-}
-
-std::string number(std::uint32_t field, std::uint64_t value) {
-  std::string out;
-  wire::append_varint(out, std::uint64_t{field} << 3);
-  wire::append_varint(out, value);
-  return out;
-}
 
 std::string int64s(const std::vector<std::int64_t>& values) {
   std::string bytes(values.size() * 8, '\0');
