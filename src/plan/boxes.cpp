@@ -1,7 +1,10 @@
 #include "plan/boxes.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#include "plan/transpose.h"
 
 namespace tensorferry {
 namespace {
@@ -34,7 +37,7 @@ void copy_elements(std::byte* to, const std::byte* from, const Plane& plane) {
   }
 }
 
-void copy_plane(std::byte* to, const std::byte* from, const Plane& plane, std::size_t element) {
+void copy_portably(std::byte* to, const std::byte* from, const Plane& plane, std::size_t element) {
   switch (element) {
     case 1:
       return copy_elements<1>(to, from, plane);
@@ -54,6 +57,35 @@ void copy_plane(std::byte* to, const std::byte* from, const Plane& plane, std::s
         }
       }
   }
+}
+
+/// The fastest version for each size, or none.
+const TransposeVersion* fastest(std::size_t element) {
+  static const std::vector<TransposeVersion> versions[] = {
+      transpose_versions(1), transpose_versions(2), transpose_versions(4), transpose_versions(8)};
+  if (!std::has_single_bit(element) || element > 8) return nullptr;
+  const auto& all = versions[std::countr_zero(element)];
+  return all.empty() ? nullptr : &all.front();
+}
+
+void copy_plane(std::byte* to, const std::byte* from, const Plane& plane, std::size_t element) {
+  const bool turns = plane.from_step[0] == element && plane.to_step[1] == element;
+  const TransposeVersion* version = turns ? fastest(element) : nullptr;
+  const std::uint64_t block = version ? version->block : 1;
+  if (!version || plane.extent[0] < block || plane.extent[1] < block)
+    return copy_portably(to, from, plane, element);
+  version->blocks(to, from,
+                  {plane.extent[1], plane.extent[0], plane.from_step[1], plane.to_step[0]});
+  const std::uint64_t whole[2] = {plane.extent[0] / block * block, plane.extent[1] / block * block};
+  Plane rest = plane;
+  rest.extent[0] = whole[0];
+  rest.extent[1] -= whole[1];
+  copy_portably(to + whole[1] * plane.to_step[1], from + whole[1] * plane.from_step[1], rest,
+                element);
+  rest.extent[0] = plane.extent[0] - whole[0];
+  rest.extent[1] = plane.extent[1];
+  copy_portably(to + whole[0] * plane.to_step[0], from + whole[0] * plane.from_step[0], rest,
+                element);
 }
 
 }  // namespace

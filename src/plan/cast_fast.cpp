@@ -6,6 +6,13 @@
 #include <cstring>
 
 #if defined(__x86_64__) && defined(__GNUC__)
+// GCC 12 calls the undefined operands of its own intrinsics uninitialized.
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
 #define TENSORFERRY_CLONE_FOR(processor) __attribute__((target(processor), flatten))
 #ifdef __clang__
 #define TENSORFERRY_AVX512 "avx512f,avx512bw,avx512dq,avx512vl"
@@ -107,70 +114,157 @@ struct Seen {
   Bits changed = 0, overflowed = 0, largest = 0, relative = 0;
 };
 
-template <typename Pair>
-inline Seen<typename Pair::From> narrow_block(const typename Pair::From* in, typename Pair::To* out,
-                                              std::size_t count,
-                                              typename Ieee<typename Pair::From>::Value threshold) {
-  using Bits = typename Pair::From;
-  using Value = typename Ieee<Bits>::Value;
-  constexpr Bits magnitude = Ieee<Bits>::kMagnitude, infinity = Ieee<Bits>::kInfinity;
-  for (std::size_t i = 0; i < count; ++i) out[i] = Pair::cast(in[i]);
-  Bits changed = 0, overflowed = 0, largest = 0, relative = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Bits bits = in[i], back = Pair::back(out[i]);
-    const Bits finite = (bits & magnitude) < infinity ? ~Bits{0} : Bits{0};
-    overflowed |= finite & ((back & magnitude) >= infinity ? Bits{1} : Bits{0});
-    changed += finite & (back != bits ? Bits{1} : Bits{0});
-    const Value value = std::bit_cast<Value>(bits & magnitude & finite);
-    const Value difference = std::bit_cast<Value>(back & magnitude & finite) - value;
-    const Bits error = std::bit_cast<Bits>(difference) & magnitude;
-    largest = error > largest ? error : largest;
-    const Bits bound = std::bit_cast<Bits>(threshold * value);
-    relative |= error > bound ? Bits{1} : Bits{0};
-  }
-  return {changed, overflowed, largest, relative};
+template <typename T>
+T load(std::span<const std::byte> bytes, std::size_t index) {
+  T value;
+  std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
+  return value;
 }
 
+/// Casts at most kBlock elements.
+template <typename P>
+struct PortableBlock {
+  using Pair = P;
+  using Bits = typename Pair::From;
+  using Value = typename Ieee<Bits>::Value;
+
+  static Seen<Bits> narrow(const std::byte* in_bytes, std::byte* out_bytes, std::size_t count,
+                           Value threshold) {
+    constexpr Bits magnitude = Ieee<Bits>::kMagnitude, infinity = Ieee<Bits>::kInfinity;
+    Bits in[kBlock];
+    typename Pair::To out[kBlock];
+    std::memcpy(in, in_bytes, count * sizeof in[0]);
+    for (std::size_t i = 0; i < count; ++i) out[i] = Pair::cast(in[i]);
+    std::memcpy(out_bytes, out, count * sizeof out[0]);
+    Bits changed = 0, overflowed = 0, largest = 0, relative = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Bits bits = in[i], back = Pair::back(out[i]);
+      const Bits finite = (bits & magnitude) < infinity ? ~Bits{0} : Bits{0};
+      overflowed |= finite & ((back & magnitude) >= infinity ? Bits{1} : Bits{0});
+      changed += finite & (back != bits ? Bits{1} : Bits{0});
+      const Value value = std::bit_cast<Value>(bits & magnitude & finite);
+      const Value difference = std::bit_cast<Value>(back & magnitude & finite) - value;
+      const Bits error = std::bit_cast<Bits>(difference) & magnitude;
+      largest = error > largest ? error : largest;
+      const Bits bound = std::bit_cast<Bits>(threshold * value);
+      relative |= error > bound ? Bits{1} : Bits{0};
+    }
+    return {changed, overflowed, largest, relative};
+  }
+};
+
+#ifdef TENSORFERRY_CLONE_FOR
+#define TENSORFERRY_USE_AVX512 __attribute__((target(TENSORFERRY_AVX512)))
+
+struct Bfloat16Lanes {
+  using Pair = Float32ToBfloat16;
+  TENSORFERRY_USE_AVX512 static __m256i cast(__m512i bits, __mmask16 nan) {
+    const __m512i upper = _mm512_srli_epi32(bits, 16);
+    const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __m512i rounded = _mm512_srli_epi32(sum, 16);
+    return _mm512_cvtepi32_epi16(
+        _mm512_mask_or_epi32(rounded, nan, upper, _mm512_set1_epi32(0x40)));
+  }
+  TENSORFERRY_USE_AVX512 static __m512i back(__m256i codes) {
+    return _mm512_slli_epi32(_mm512_cvtepu16_epi32(codes), 16);
+  }
+};
+
+struct Float16Lanes {
+  using Pair = Float32ToFloat16;
+  // Rounds as told here, whatever the environment says, and makes and takes subnormal numbers.
+  TENSORFERRY_USE_AVX512 static __m256i cast(__m512i bits, __mmask16 /*nan*/) {
+    return _mm512_cvtps_ph(_mm512_castsi512_ps(bits),
+                           _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  TENSORFERRY_USE_AVX512 static __m512i back(__m256i codes) {
+    return _mm512_castps_si512(_mm512_cvtph_ps(codes));
+  }
+};
+
+/// The same of float32 in one pass, sixteen at a time.
+template <typename Lanes>
+struct Avx512Block {
+  using Pair = typename Lanes::Pair;
+
+  TENSORFERRY_USE_AVX512 static Seen<std::uint32_t> narrow(const std::byte* in, std::byte* out,
+                                                           std::size_t count, float threshold) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    const __m512i infinity = _mm512_set1_epi32(0x7f800000);
+    const __m512 bound = _mm512_set1_ps(threshold);
+    __m512i changed = _mm512_setzero_si512(), largest = _mm512_setzero_si512();
+    __mmask16 overflowed = 0, relative = 0;
+    for (std::size_t i = 0; i < count; i += 16) {
+      const auto here = static_cast<__mmask16>(count - i >= 16 ? 0xffff : (1u << (count - i)) - 1);
+      const __m512i bits = _mm512_maskz_loadu_epi32(here, in + i * sizeof(float));
+      const __m512i value = _mm512_and_si512(bits, magnitude);
+      const __mmask16 finite = _mm512_cmplt_epu32_mask(value, infinity);
+      const __m256i codes = Lanes::cast(bits, _mm512_cmpgt_epu32_mask(value, infinity));
+      _mm256_mask_storeu_epi16(out + i * sizeof(std::uint16_t), here, codes);
+      const __m512i back = Lanes::back(codes), new_value = _mm512_and_si512(back, magnitude);
+      overflowed |= _mm512_mask_cmpge_epu32_mask(finite, new_value, infinity);
+      changed = _mm512_mask_sub_epi32(changed, _mm512_mask_cmpneq_epi32_mask(finite, back, bits),
+                                      changed, _mm512_set1_epi32(-1));
+      const __m512 difference =
+          _mm512_maskz_sub_ps(finite, _mm512_castsi512_ps(new_value), _mm512_castsi512_ps(value));
+      const __m512i error = _mm512_and_si512(_mm512_castps_si512(difference), magnitude);
+      largest = _mm512_max_epu32(largest, error);
+      relative |= _mm512_cmpgt_epu32_mask(error, _mm512_castps_si512(_mm512_maskz_mul_ps(
+                                                     finite, bound, _mm512_castsi512_ps(value))));
+    }
+    return {static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), overflowed,
+            static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)), relative};
+  }
+};
+#endif
+
 template <typename Pair>
-void add_relative(const typename Pair::From* in, const typename Pair::To* out, std::size_t count,
+void add_relative(std::span<const std::byte> in, std::span<const std::byte> out, std::size_t count,
                   double& relative) {
   using Bits = typename Pair::From;
   using Value = typename Ieee<Bits>::Value;
   for (std::size_t i = 0; i < count; ++i) {
-    if ((in[i] & Ieee<Bits>::kMagnitude) >= Ieee<Bits>::kInfinity) continue;
-    const double value = std::bit_cast<Value>(in[i]);
-    const double back = std::bit_cast<Value>(Pair::back(out[i]));
+    const Bits bits = load<Bits>(in, i);
+    if ((bits & Ieee<Bits>::kMagnitude) >= Ieee<Bits>::kInfinity) continue;
+    const double value = std::bit_cast<Value>(bits);
+    const double back = std::bit_cast<Value>(Pair::back(load<typename Pair::To>(out, i)));
     if (back != value) relative = std::max(relative, std::fabs(back - value) / std::fabs(value));
   }
 }
 
+/// The first finite element that is not what it was; there is one.
 template <typename Pair>
+std::size_t first_changed(std::span<const std::byte> in, std::span<const std::byte> out) {
+  using Bits = typename Pair::From;
+  for (std::size_t i = 0;; ++i) {
+    const Bits bits = load<Bits>(in, i);
+    if ((bits & Ieee<Bits>::kMagnitude) < Ieee<Bits>::kInfinity &&
+        Pair::back(load<typename Pair::To>(out, i)) != bits)
+      return i;
+  }
+}
+
+template <typename Block>
 inline bool narrow(std::span<const std::byte> in_bytes, std::span<std::byte> out_bytes,
                    std::uint64_t first, CastTally& tally) {
+  using Pair = typename Block::Pair;
   using From = typename Pair::From;
   using To = typename Pair::To;
   using Value = typename Ieee<From>::Value;
   // A little below the largest relative error so far: what exceeds it is looked at exactly.
   constexpr double kSlack = 1 - 0x1p-20;
   CastTally sum;
-  From in[kBlock];
-  To out[kBlock];
   const std::size_t count = out_bytes.size() / sizeof(To);
   for (std::size_t at = 0; at < count; at += kBlock) {
     const std::size_t n = std::min(kBlock, count - at);
-    std::memcpy(in, in_bytes.data() + at * sizeof(From), n * sizeof(From));
-    const auto seen = narrow_block<Pair>(in, out, n, static_cast<Value>(sum.relative * kSlack));
+    const auto in = in_bytes.subspan(at * sizeof(From), n * sizeof(From));
+    const auto out = out_bytes.subspan(at * sizeof(To), n * sizeof(To));
+    const auto seen =
+        Block::narrow(in.data(), out.data(), n, static_cast<Value>(sum.relative * kSlack));
     if (seen.overflowed != 0) return false;
-    std::memcpy(out_bytes.data() + at * sizeof(To), out, n * sizeof(To));
     if (seen.changed == 0) continue;
-    if (sum.changed == 0) {
-      const auto finite = [](From bits) {
-        return (bits & Ieee<From>::kMagnitude) < Ieee<From>::kInfinity;
-      };
-      std::size_t i = 0;
-      while (!finite(in[i]) || Pair::back(out[i]) == in[i]) ++i;
-      sum.first = first + at + i;
-    }
+    if (sum.changed == 0) sum.first = first + at + first_changed<Pair>(in, out);
     sum.changed += seen.changed;
     sum.absolute = std::max(sum.absolute, static_cast<double>(std::bit_cast<Value>(seen.largest)));
     if (seen.relative != 0) add_relative<Pair>(in, out, n, sum.relative);
@@ -226,24 +320,42 @@ bool with_avx512(std::span<const std::byte> in, std::span<std::byte> out, std::u
 }
 #endif
 
-template <Loop kLoop>
+/// `kWide` is the loop for AVX-512, where that is another one.
+template <Loop kLoop, Loop kWide = kLoop>
 FastCast for_this_processor() {
 #ifdef TENSORFERRY_CLONE_FOR
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
-    return with_avx512<kLoop>;
+    return with_avx512<kWide>;
   if (__builtin_cpu_supports("avx2")) return with_avx2<kLoop>;
 #endif
   return plain<kLoop>;
 }
 
+#ifdef TENSORFERRY_CLONE_FOR
+template <typename Lanes>
+constexpr Loop wide = narrow<Avx512Block<Lanes>>;
+#else
+template <typename Lanes>
+constexpr Loop wide = narrow<PortableBlock<typename Lanes::Pair>>;
+struct Bfloat16Lanes {
+  using Pair = Float32ToBfloat16;
+};
+struct Float16Lanes {
+  using Pair = Float32ToFloat16;
+};
+#endif
+
 }  // namespace
 
 FastCast fast_cast(DType from, DType to) {
   using enum DType;
-  if (from == float32 && to == bfloat16) return for_this_processor<narrow<Float32ToBfloat16>>();
-  if (from == float32 && to == float16) return for_this_processor<narrow<Float32ToFloat16>>();
-  if (from == float64 && to == float32) return for_this_processor<narrow<Float64ToFloat32>>();
+  if (from == float32 && to == bfloat16)
+    return for_this_processor<narrow<PortableBlock<Float32ToBfloat16>>, wide<Bfloat16Lanes>>();
+  if (from == float32 && to == float16)
+    return for_this_processor<narrow<PortableBlock<Float32ToFloat16>>, wide<Float16Lanes>>();
+  if (from == float64 && to == float32)
+    return for_this_processor<narrow<PortableBlock<Float64ToFloat32>>>();
   if (from == bfloat16 && to == float32) return for_this_processor<widen<Float32ToBfloat16>>();
   if (from == float16 && to == float32) return for_this_processor<widen<Float32ToFloat16>>();
   if (from == float32 && to == float64) return for_this_processor<widen<Float64ToFloat32>>();

@@ -39,7 +39,7 @@ TEST_CASE("any permutation of any shape is copied as element by element") {
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::shuffle(order.begin(), order.end(), random);
     for (std::size_t d = 0; d < rank; ++d) {
-      extent[d] = 1 + below(rank < 3 ? 70 : 9);
+      extent[d] = 1 + below(rank < 3 ? 170 : 9);
       whole[d] = extent[d] + below(2) * below(3);  // sometimes a part of something larger
     }
     // The source holds the dimensions in another order.
