@@ -16,17 +16,18 @@
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
 #include "plan/tensor_stream.h"
+#include "plan/tiles.h"
 #include "plan/work.h"
 
 namespace tensorferry {
 namespace {
 
 constexpr std::uint64_t kReserveFrom = 256u << 10;  // smaller files gain nothing by fallocate
-constexpr std::uint64_t kStridedWindow = 16u << 20;
+// All threads' tiles; longer runs than those of the largest one gain little.
+constexpr std::uint64_t kTiles = 20u << 20, kLargestTile = 16u << 20;
 constexpr std::uint64_t kThreadBytes =
     4 * kWindowBytes;  // window, scratch, codes; what is read ahead or cast
-constexpr std::uint64_t kStridedExtra =
-    9u << 20;  // covering reads, what is to be cast, and a thread's other buffers
+constexpr std::uint64_t kTileExtra = 6u << 20;  // a thread's other buffers beside a tile
 constexpr std::uint64_t kWorthAThread = 16u << 20;
 constexpr std::uint64_t kWriteBack = 8u << 20;
 // Above this many files one syncfs is cheaper than an fdatasync of each.
@@ -76,21 +77,20 @@ class Mover {
   }
 
  private:
-  /// As many threads as the work is worth and the memory limit allows, then windows that fit what
+  /// As many threads as the work is worth and the memory limit allows, then tiles that fit what
   /// is left.
-  void plan_threads(unsigned most) {
+  void plan_threads(unsigned wanted) {
     const std::uint64_t limit = options_.memory_limit;
     if (limit < kThreadBytes) {
       throw Error(
           ErrorCode::usage, "memory_limit",
           "a conversion needs at least " + std::to_string(kThreadBytes) + " bytes of buffers");
     }
-    threads_ = static_cast<unsigned>(std::min<std::uint64_t>(most, limit / kThreadBytes));
+    threads_ = static_cast<unsigned>(std::min<std::uint64_t>(wanted, limit / kThreadBytes));
     const std::uint64_t share = limit / threads_;
-    const std::uint64_t strided =
-        share > kStridedExtra + kWindowBytes ? share - kStridedExtra : kWindowBytes;
-    work_ =
-        cut(layout_, manifest_, std::min(kStridedWindow, strided / kWindowBytes * kWindowBytes));
+    const std::uint64_t most =
+        share > kTileExtra + kWindowBytes ? share - kTileExtra : kWindowBytes;
+    work_ = cut(layout_, manifest_, std::min({most, kTiles / threads_, kLargestTile}));
     if (!options_.threads && work_.bytes < kWorthAThread) threads_ = 1;
     threads_ = static_cast<unsigned>(
         std::clamp<std::size_t>(work_.windows.size() + work_.verify_ahead.size(), 1, threads_));
@@ -217,7 +217,11 @@ class Mover {
       if (next < ahead) {
         TensorSource(manifest_.tensors[work_.verify_ahead[next]]).verify_ahead();
       } else {
-        write_window(work_.windows[next - ahead], worker);
+        const Window& window = work_.windows[next - ahead];
+        OpenOutput& file = files_[window.file];
+        open_file(window.file, file);
+        window.tiling == 0 ? write_window(window, worker) : write_tile(window, worker);
+        close_file(window.file, file);
       }
       return true;
     } catch (...) {
@@ -231,8 +235,6 @@ class Mover {
   void write_window(const Window& window, Worker& worker) {
     make_room(worker.window, window.end - window.begin);
     const bool prepared = layout_.sink && window.file == 0;
-    OpenOutput& file = files_[window.file];
-    open_file(window.file, file);
     std::uint64_t run = window.begin;  // what is filled and not yet written
     std::uint64_t at = window.begin;
     const auto& items = work_.items[window.file];
@@ -260,7 +262,27 @@ class Mover {
     }
     write(window, run, at, worker);
     meter_.add(window.end - window.begin);
-    close_file(window.file, file);
+  }
+
+  void write_tile(const Window& window, Worker& worker) {
+    const Item& item = work_.items[window.file][window.first_item];
+    const Slot& slot = layout_.slots[item.index];
+    const Tensor& tensor = manifest_.tensors[slot.tensor];
+    const std::uint64_t element = info(tensor.dtype).bytes;
+    Shape start, extent;
+    tile_box(tensor.shape, work_.tilings[window.tiling - 1], window.tile, start, extent);
+    make_room(worker.window, work_.tile_bytes);
+    auto out = std::span(worker.window).first(element_count(extent) * element);
+    TensorSource(tensor, slot.tensor).read_tile(start, extent, out, worker.read);
+    encode(slot, tensor, out);
+    meter_.add(out.size());
+    for_each_run(tensor.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {
+      const auto run = out.first(count * element);
+      out = out.subspan(run.size());
+      add_digest(item, first * element, run);
+      write_at(files_[window.file].fd, item.offset + first * element, run,
+               layout_.files[window.file].name);
+    });
   }
 
   void fill(const Item& item, std::uint64_t begin, std::span<std::byte> out, Worker& worker) {
@@ -282,9 +304,17 @@ class Mover {
       pack_bits(tensor.dtype, codes, out);
     } else {
       source.read(from / row.bytes, out, worker.read);
-      if (slot.codec == Codec::sign_extended) sign_extend(tensor.dtype, out);
-      if (slot.order == std::endian::big) swap_bytes(out, row.component_bytes);
+      encode(slot, tensor, out);
     }
+    add_digest(item, from, out);
+  }
+
+  static void encode(const Slot& slot, const Tensor& tensor, std::span<std::byte> out) {
+    if (slot.codec == Codec::sign_extended) sign_extend(tensor.dtype, out);
+    if (slot.order == std::endian::big) swap_bytes(out, info(tensor.dtype).component_bytes);
+  }
+
+  void add_digest(const Item& item, std::uint64_t from, std::span<const std::byte> out) {
     if (!layout_.finish) return;
     auto whole = output_crcs_.add(layout_.finish_crc, item.index, item.length, from, out);
     if (whole) digests_[item.index] = *whole;
@@ -385,11 +415,11 @@ std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
                            const RunOptions& options) {
   const std::uint64_t threads =
       std::min<std::uint64_t>(wanted_threads(options), options.memory_limit / kThreadBytes);
-  const bool any_strided =
-      std::any_of(layout.slots.begin(), layout.slots.end(), [&](const Slot& slot) {
-        return slot.length > kWindowBytes && is_strided(manifest.tensors[slot.tensor]);
-      });
-  return any_strided ? options.memory_limit : threads * kThreadBytes;
+  const bool tiles = std::any_of(layout.slots.begin(), layout.slots.end(), [&](const Slot& slot) {
+    return slot.length > kWindowBytes && is_tileable(manifest.tensors[slot.tensor]);
+  });
+  return tiles ? std::min(options.memory_limit, kTiles + threads * kTileExtra)
+               : threads * kThreadBytes;
 }
 
 MoveResult move_all(const Manifest& manifest, Layout& layout, OutputFiles& output,

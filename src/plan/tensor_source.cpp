@@ -7,15 +7,13 @@
 #include "plan/boxes.h"
 #include "plan/buffers.h"
 #include "plan/kernels.h"
+#include "plan/strided_read.h"
+#include "plan/tiles.h"
 #include "plan/work.h"
 
 namespace tensorferry {
 namespace {
 
-// A strided source is read through covering ranges of at most this many bytes.
-constexpr std::uint64_t kCoveringBytes = 4u << 20;
-// Skipping fewer bytes than this between two runs costs less than one more system call.
-constexpr std::uint64_t kWorthSkipping = 4096;
 // What is read at once to be cast: the whole passes through the second-level cache. Ranges of a
 // source that is not row-major are larger, as they touch all of it.
 constexpr std::uint64_t kCastBytes = 256u << 10;
@@ -24,46 +22,6 @@ constexpr std::uint64_t kStridedCastBytes = 4u << 20;
 std::uint64_t count_of(const Shape& extent) {
   return std::accumulate(extent.begin(), extent.end(), std::uint64_t{1}, std::multiplies<>());
 }
-
-/// A piece that is not row-major, and how to take a box out of it.
-struct StridedRead {
-  const FileRange& range;
-  const std::vector<std::uint64_t>& strides;
-  const Shape& to_strides;
-  std::uint32_t element;
-  std::vector<std::byte>& scratch;
-
-  /// Copies the box at `offset` (bytes into the range) to `to`: by one covering read where little
-  /// is skipped, else by halves.
-  void read(std::uint64_t offset, const Shape& extent, std::byte* to) const {
-    std::uint64_t span = element, count = 1, runs = 1;
-    std::size_t widest = 0;
-    std::uint64_t widest_bytes = 0;
-    for (std::size_t d = 0; d < extent.size(); ++d) {
-      std::uint64_t reach = (extent[d] - 1) * strides[d];
-      span += reach;
-      count *= extent[d];
-      if (strides[d] != element) runs *= extent[d];
-      if (reach > widest_bytes) {
-        widest = d;
-        widest_bytes = reach;
-      }
-    }
-    const std::uint64_t needed = count * element;
-    if (count == 1 || (span <= kCoveringBytes && span <= needed + runs * kWorthSkipping)) {
-      make_room(scratch, span);
-      range.file->read_at(range.offset + offset, std::span(scratch).first(span));
-      copy_box(to, to_strides, scratch.data(), strides, extent, element);
-      return;
-    }
-    Shape half = extent;
-    half[widest] = extent[widest] / 2;
-    read(offset, half, to);
-    const std::uint64_t skip = half[widest];
-    half[widest] = extent[widest] - skip;
-    read(offset + skip * strides[widest], half, to + skip * to_strides[widest]);
-  }
-};
 
 }  // namespace
 
@@ -108,12 +66,47 @@ void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
     make_room(context.uncast, count * element_bytes_);
     const auto in = std::span(context.uncast).first(count * element_bytes_);
     read_stored(first, in, context);
-    const CastTally tally = cast_elements(stored_, tensor_.dtype, tensor_.stored.overflow, in,
-                                          out.first(count * bytes), first);
-    if (context.casts) context.casts->add(key_, tally);
+    cast(in, out.first(count * bytes), first, context);
     out = out.subspan(count * bytes);
     first += count;
   }
+}
+
+void TensorSource::read_tile(const Shape& start, const Shape& extent, std::span<std::byte> out,
+                             ReadContext& context) const {
+  if (stored_ == tensor_.dtype) return read_stored_tile({start, extent}, out, context);
+  const std::uint64_t bytes = info(tensor_.dtype).bytes;
+  make_room(context.uncast, count_of(extent) * element_bytes_);
+  auto in = std::span(context.uncast).first(count_of(extent) * element_bytes_);
+  read_stored_tile({start, extent}, in, context);
+  for_each_run(tensor_.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {
+    cast(in.first(count * element_bytes_), out.first(count * bytes), first, context);
+    in = in.subspan(count * element_bytes_);
+    out = out.subspan(count * bytes);
+  });
+}
+
+void TensorSource::read_stored_tile(const Box& box, std::span<std::byte> out,
+                                    ReadContext& context) const {
+  try {
+    read_box(box, out, context);
+  } catch (const Error& error) {
+    throw error.in_tensor(tensor_.name);
+  }
+  bring_to_form(out, context);
+}
+
+void TensorSource::cast(std::span<const std::byte> in, std::span<std::byte> out,
+                        std::uint64_t first, ReadContext& context) const {
+  const CastTally tally =
+      cast_elements(stored_, tensor_.dtype, tensor_.stored.overflow, in, out, first);
+  if (context.casts) context.casts->add(key_, tally);
+}
+
+void TensorSource::bring_to_form(std::span<std::byte> out, ReadContext& context) const {
+  if (tensor_.stored.order == std::endian::big) swap_bytes(out, component_bytes_);
+  const std::uint64_t changed = normalise(stored_, out);
+  if (changed > 0 && context.bools) *context.bools += changed;
 }
 
 void TensorSource::read_stored(std::uint64_t first, std::span<std::byte> out,
@@ -128,9 +121,7 @@ void TensorSource::read_stored(std::uint64_t first, std::span<std::byte> out,
   } catch (const Error& error) {
     throw error.in_tensor(tensor_.name);
   }
-  if (tensor_.stored.order == std::endian::big) swap_bytes(out, component_bytes_);
-  const std::uint64_t changed = normalise(stored_, out);
-  if (changed > 0 && context.bools) *context.bools += changed;
+  bring_to_form(out, context);
 }
 
 void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span<std::byte> bytes,
@@ -190,9 +181,9 @@ void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContex
     }
     if (apart) continue;
     if (!piece.byte_strides.empty()) {
-      StridedRead{std::get<FileRange>(piece.origin), piece.byte_strides, to_strides, element_bytes_,
-                  context.scratch}
-          .read(from, common, out.data() + to);
+      StridedRead(std::get<FileRange>(piece.origin), piece.byte_strides, element_bytes_,
+                  context.scratch)
+          .read(from, common, out.data() + to, to_strides);
       continue;
     }
     // The box is contiguous in the tensor, so what it shares with a row-major piece is contiguous

@@ -34,6 +34,10 @@ class TensorSource {
   /// byte has been read. Throws Error in_tensor.
   void read(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
 
+  /// The same of a box of elements, row-major, of a tensor that is_tileable().
+  void read_tile(const Shape& start, const Shape& extent, std::span<std::byte> out,
+                 ReadContext& context) const;
+
   /// Verifies what read() cannot: checksums that need the whole range in order. Once, before
   /// reading all of it.
   void verify_ahead() const;
@@ -46,6 +50,10 @@ class TensorSource {
 
   void read_stored(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_cast(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
+  void read_stored_tile(const Box& box, std::span<std::byte> out, ReadContext& context) const;
+  void cast(std::span<const std::byte> in, std::span<std::byte> out, std::uint64_t first,
+            ReadContext& context) const;
+  void bring_to_form(std::span<std::byte> out, ReadContext& context) const;
   void read_packed(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_boxes(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_box(const Box& box, std::span<std::byte> out, ReadContext& context) const;

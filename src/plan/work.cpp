@@ -4,7 +4,7 @@
 
 #include "plan/checksums.h"
 #include "plan/kernels.h"
-#include "plan/tensor_source.h"
+#include "plan/tiles.h"
 
 namespace tensorferry {
 namespace {
@@ -19,8 +19,8 @@ std::uint64_t cut_bytes(const Tensor& tensor, const Slot& slot) {
 
 class Cutter {
  public:
-  Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes)
-      : layout_(layout), manifest_(manifest), strided_bytes_(strided_bytes) {}
+  Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes)
+      : layout_(layout), manifest_(manifest), tile_bytes_(tile_bytes) {}
 
   void cut_file(std::size_t file, Work& work) const {
     const std::vector<Item>& items = work.items[file];
@@ -32,34 +32,68 @@ class Cutter {
       while (first < items.size() && items[first].end() <= at) ++first;
       // Nothing lies in the gaps of a prepared file that is ours to write.
       if (prepared && first < items.size()) at = std::max(at, items[first].offset);
+      if (const std::size_t same = tiled_here(items, first, at)) {
+        for (std::size_t i = first; i < first + same; ++i) cut_tiles(file, items[i], i, work);
+        at = items[first].end();
+        continue;
+      }
       const std::uint64_t stop = std::min(end, window_end(items, first, at));
-      work.windows.push_back({file, at, stop, first});
+      work.windows.push_back({file, at, stop, first, 0, 0});
       work.bytes += stop - at;
       ++work.windows_of_file[file];
       at = stop;
     }
     // An empty file exists, too.
     if (work.windows_of_file[file] == 0 && !prepared) {
-      work.windows.push_back({file, 0, 0, 0});
+      work.windows.push_back({file, 0, 0, 0, 0, 0});
       work.windows_of_file[file] = 1;
     }
   }
 
  private:
-  bool strided(const Item& item) const {
+  const Tensor& tensor_of(const Item& item) const {
+    return manifest_.tensors[layout_.slots[item.index].tensor];
+  }
+
+  bool tiled(const Item& item) const {
     return item.slot && item.length > kWindowBytes &&
-           is_strided(manifest_.tensors[layout_.slots[item.index].tensor]);
+           layout_.slots[item.index].codec != Codec::packed && is_tileable(tensor_of(item));
+  }
+
+  /// How many items begin at `at`, if all of them are to be tiled: tensors may share their place.
+  std::size_t tiled_here(const std::vector<Item>& items, std::size_t first,
+                         std::uint64_t at) const {
+    std::size_t last = first;
+    for (; last < items.size() && items[last].offset == at; ++last) {
+      if (!tiled(items[last])) return 0;
+    }
+    return last - first;
+  }
+
+  void cut_tiles(std::size_t file, const Item& item, std::size_t index, Work& work) const {
+    const Tensor& tensor = tensor_of(item);
+    const std::uint32_t target = info(tensor.dtype).bytes;
+    const std::uint32_t stored = info(stored_dtype(tensor)).bytes;
+    // What is cast is in two buffers.
+    const std::uint64_t bytes = target + (stored_dtype(tensor) == tensor.dtype ? 0 : stored);
+    const Shape tile =
+        tile_extent(tensor.shape, tensor.stored.pieces[0].byte_strides, stored,
+                    std::max<std::uint64_t>(tile_bytes_ / bytes, 1), layout_.finish != nullptr);
+    const std::uint64_t count = tile_count(tensor.shape, tile);
+    work.tilings.push_back(tile);
+    work.tile_bytes = std::max(work.tile_bytes, element_count(tile) * target);
+    for (std::uint64_t i = 0; i < count; ++i)
+      work.windows.push_back({file, item.offset, item.end(), index, i, work.tilings.size()});
+    work.windows_of_file[file] += count;
+    work.bytes += item.length;
   }
 
   std::uint64_t window_end(const std::vector<Item>& items, std::size_t first,
                            std::uint64_t at) const {
-    const bool in_strided =
-        first < items.size() && items[first].offset <= at && strided(items[first]);
-    const std::uint64_t span = in_strided ? strided_bytes_ : kWindowBytes;
     // A window that was cut a few bytes before a multiple does not end at that multiple again.
-    const std::uint64_t stop = (at + kLargestUnit) / kWindowBytes * kWindowBytes + span;
+    const std::uint64_t stop = (at + kLargestUnit) / kWindowBytes * kWindowBytes + kWindowBytes;
     for (std::size_t i = first; i < items.size() && items[i].offset < stop; ++i) {
-      if (items[i].offset > at && strided(items[i])) return items[i].offset;
+      if (items[i].offset > at && tiled(items[i])) return items[i].offset;
       if (items[i].end() <= stop || !items[i].slot) continue;
       const Slot& slot = layout_.slots[items[i].index];
       const std::uint64_t unit = cut_bytes(manifest_.tensors[slot.tensor], slot);
@@ -70,7 +104,7 @@ class Cutter {
 
   const Layout& layout_;
   const Manifest& manifest_;
-  std::uint64_t strided_bytes_;
+  std::uint64_t tile_bytes_;
 };
 
 bool needs_verify_ahead(const Tensor& tensor) {
@@ -87,7 +121,13 @@ bool is_strided(const Tensor& tensor) {
                      [](const Piece& piece) { return !piece.byte_strides.empty(); });
 }
 
-Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes) {
+bool is_tileable(const Tensor& tensor) {
+  return tensor.stored.codec != Codec::packed && !tensor.stored.pieces.empty() &&
+         std::all_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
+                     [](const Piece& piece) { return !piece.byte_strides.empty(); });
+}
+
+Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
   Work work;
   work.items.resize(layout.files.size());
   work.windows_of_file.resize(layout.files.size());
@@ -101,7 +141,7 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_b
     if (needs_verify_ahead(manifest.tensors[slot.tensor])) work.verify_ahead.push_back(slot.tensor);
     if (slot.length > 0) work.items[slot.file].push_back({slot.offset, slot.length, i, true});
   }
-  const Cutter cutter(layout, manifest, strided_bytes);
+  const Cutter cutter(layout, manifest, tile_bytes);
   for (std::size_t file = 0; file < layout.files.size(); ++file) {
     auto& items = work.items[file];
     std::sort(items.begin(), items.end(),

@@ -18,11 +18,14 @@ struct Item {
   std::uint64_t end() const { return offset + length; }
 };
 
-/// Consecutive bytes of one output file, made in one buffer and written at once.
+/// What is made in one buffer: consecutive bytes of one output file, written at once, or one tile
+/// of the tensor that lies there.
 struct Window {
   std::size_t file;
   std::uint64_t begin, end;
-  std::size_t first_item;  ///< the first item of the file that may reach into it
+  std::size_t first_item;  ///< the first item of the file that may reach into it; that of the tile
+  std::uint64_t tile = 0;
+  std::size_t tiling = 0;  ///< its place in Work::tilings, counted from 1; 0 = not a tile
 };
 
 struct Work {
@@ -30,6 +33,8 @@ struct Work {
   std::vector<Window> windows;               ///< file by file, by offset
   std::vector<std::size_t> windows_of_file;  ///< how many each file has
   std::vector<std::size_t> verify_ahead;  ///< tensors whose checksums cannot be taken while moving
+  std::vector<Shape> tilings;             ///< the extents of the tiles of one tensor each
+  std::uint64_t tile_bytes = 0;           ///< of the largest tile in the output
   std::uint64_t bytes = 0;                ///< of all windows
 };
 
@@ -40,10 +45,12 @@ inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 
 /// Whether a piece of it is not row-major in the source.
 bool is_strided(const Tensor& tensor);
+/// Whether none of its pieces is row-major, so that boxes of it can be read.
+bool is_tileable(const Tensor& tensor);
 
 /// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut;
-/// those of tensors that are not row-major in the source span `strided_bytes`. Offsets of a
-/// prepared file must be known.
-Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes);
+/// large tensors that are not row-major in the source are cut into tiles that need at most
+/// `tile_bytes` of buffers. Offsets of a prepared file must be known.
+Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes);
 
 }  // namespace tensorferry
