@@ -102,9 +102,10 @@ void CastTally::merge(const CastTally& other) {
 }
 
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
-                        std::span<std::byte> out, std::uint64_t first) {
+                        std::span<std::byte> out, std::uint64_t first, double relative) {
   const FastCast fast = fast_cast(from, to);
   CastTally tally;
+  tally.relative = relative;
   if (fast && fast(in, out, first, tally)) return tally;
   return cast_exactly(from, to, overflow, in, out, first);
 }
@@ -122,6 +123,12 @@ CastTally cast_exactly(DType from, DType to, Overflow overflow, std::span<const 
 void CastTallies::add(std::uint64_t tensor, const CastTally& tally) {
   std::lock_guard lock(mutex_);
   tallies_[tensor].merge(tally);
+}
+
+double CastTallies::relative(std::uint64_t tensor) const {
+  std::lock_guard lock(mutex_);
+  const auto found = tallies_.find(tensor);
+  return found == tallies_.end() ? 0 : found->second.relative;
 }
 
 std::vector<CastReport> CastTallies::reports(const Manifest& manifest) const {

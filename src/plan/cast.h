@@ -24,9 +24,10 @@ struct CastTally {
 
 /// Casts numbers, both sides as in the representation; `first` is the index of the first of them.
 /// The rules are those of Casting and Overflow. The result does not depend on the processor nor on
-/// its floating-point environment.
+/// its floating-point environment. `relative` is an error met before: smaller ones need not be
+/// found.
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
-                        std::span<std::byte> out, std::uint64_t first);
+                        std::span<std::byte> out, std::uint64_t first, double relative = 0);
 
 /// The same of any dtypes, one element at a time: what the fast paths are held to.
 CastTally cast_exactly(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
@@ -36,6 +37,8 @@ CastTally cast_exactly(DType from, DType to, Overflow overflow, std::span<const 
 class CastTallies {
  public:
   void add(std::uint64_t tensor, const CastTally& tally);
+  /// The largest relative error of that tensor so far.
+  double relative(std::uint64_t tensor) const;
   /// In the order of the manifest; of every tensor that was cast.
   std::vector<CastReport> reports(const Manifest& manifest) const;
 

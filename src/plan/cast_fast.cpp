@@ -156,72 +156,89 @@ struct PortableBlock {
 #ifdef TENSORFERRY_CLONE_FOR
 #define TENSORFERRY_USE_AVX512 __attribute__((target(TENSORFERRY_AVX512)))
 
+/// Sixteen codes, and what they are worth, of numbers of magnitudes below `kTooLarge`; from there
+/// on there are overflows, infinities and NaNs.
+struct Lanes {
+  __m256i codes;
+  __m512i back;
+};
+
 struct Bfloat16Lanes {
   using Pair = Float32ToBfloat16;
-  TENSORFERRY_USE_AVX512 static __m256i cast(__m512i bits, __mmask16 nan) {
-    const __m512i upper = _mm512_srli_epi32(bits, 16);
-    const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  static constexpr int kTooLarge = 0x7f7f8000;
+  TENSORFERRY_USE_AVX512 static Lanes cast(__m512i bits) {
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    const __m512i rounded = _mm512_srli_epi32(sum, 16);
-    return _mm512_cvtepi32_epi16(
-        _mm512_mask_or_epi32(rounded, nan, upper, _mm512_set1_epi32(0x40)));
-  }
-  TENSORFERRY_USE_AVX512 static __m512i back(__m256i codes) {
-    return _mm512_slli_epi32(_mm512_cvtepu16_epi32(codes), 16);
+    return {_mm512_cvtepi32_epi16(_mm512_srli_epi32(sum, 16)),
+            _mm512_and_si512(sum, _mm512_set1_epi32(static_cast<int>(0xffff0000)))};
   }
 };
 
 struct Float16Lanes {
   using Pair = Float32ToFloat16;
+  static constexpr int kTooLarge = 0x477ff000;
   // Rounds as told here, whatever the environment says, and makes and takes subnormal numbers.
-  TENSORFERRY_USE_AVX512 static __m256i cast(__m512i bits, __mmask16 /*nan*/) {
-    return _mm512_cvtps_ph(_mm512_castsi512_ps(bits),
-                           _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  }
-  TENSORFERRY_USE_AVX512 static __m512i back(__m256i codes) {
-    return _mm512_castps_si512(_mm512_cvtph_ps(codes));
+  TENSORFERRY_USE_AVX512 static Lanes cast(__m512i bits) {
+    const __m256i codes =
+        _mm512_cvtps_ph(_mm512_castsi512_ps(bits), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return {codes, _mm512_castps_si512(_mm512_cvtph_ps(codes))};
   }
 };
 
-/// The same of float32 in one pass, sixteen at a time.
-template <typename Lanes>
+/// The same of float32 in one pass, sixteen at a time, with the portable one for what is special.
+template <typename L>
 struct Avx512Block {
-  using Pair = typename Lanes::Pair;
+  using Pair = typename L::Pair;
+  using Seen32 = Seen<std::uint32_t>;
 
-  TENSORFERRY_USE_AVX512 static Seen<std::uint32_t> narrow(const std::byte* in, std::byte* out,
-                                                           std::size_t count, float threshold) {
+  TENSORFERRY_USE_AVX512 static Seen32 narrow(const std::byte* in, std::byte* out,
+                                              std::size_t count, float threshold) {
+    constexpr std::size_t kLanes = 16;
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-    const __m512i infinity = _mm512_set1_epi32(0x7f800000);
     const __m512 bound = _mm512_set1_ps(threshold);
     __m512i changed = _mm512_setzero_si512(), largest = _mm512_setzero_si512();
-    __mmask16 overflowed = 0, relative = 0;
-    for (std::size_t i = 0; i < count; i += 16) {
-      const auto here = static_cast<__mmask16>(count - i >= 16 ? 0xffff : (1u << (count - i)) - 1);
-      const __m512i bits = _mm512_maskz_loadu_epi32(here, in + i * sizeof(float));
+    __m512 excess = _mm512_setzero_ps();
+    Seen32 special;
+    for (std::size_t i = 0; i < count; i += kLanes) {
+      const std::byte* from = in + i * sizeof(float);
+      std::byte* to = out + i * sizeof(typename Pair::To);
+      const std::size_t here = std::min(kLanes, count - i);
+      const __m512i bits = here == kLanes ? _mm512_loadu_si512(from) : magnitude;
       const __m512i value = _mm512_and_si512(bits, magnitude);
-      const __mmask16 finite = _mm512_cmplt_epu32_mask(value, infinity);
-      const __m256i codes = Lanes::cast(bits, _mm512_cmpgt_epu32_mask(value, infinity));
-      _mm256_mask_storeu_epi16(out + i * sizeof(std::uint16_t), here, codes);
-      const __m512i back = Lanes::back(codes), new_value = _mm512_and_si512(back, magnitude);
-      overflowed |= _mm512_mask_cmpge_epu32_mask(finite, new_value, infinity);
-      changed = _mm512_mask_sub_epi32(changed, _mm512_mask_cmpneq_epi32_mask(finite, back, bits),
-                                      changed, _mm512_set1_epi32(-1));
+      if (_mm512_cmpge_epi32_mask(value, _mm512_set1_epi32(L::kTooLarge)) != 0) {
+        merge(special, PortableBlock<Pair>::narrow(from, to, here, threshold));
+        continue;
+      }
+      const Lanes lanes = L::cast(bits);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), lanes.codes);
+      changed = _mm512_mask_sub_epi32(changed, _mm512_cmpneq_epi32_mask(lanes.back, bits), changed,
+                                      _mm512_set1_epi32(-1));
       const __m512 difference =
-          _mm512_maskz_sub_ps(finite, _mm512_castsi512_ps(new_value), _mm512_castsi512_ps(value));
+          _mm512_sub_ps(_mm512_castsi512_ps(lanes.back), _mm512_castsi512_ps(bits));
       const __m512i error = _mm512_and_si512(_mm512_castps_si512(difference), magnitude);
       largest = _mm512_max_epu32(largest, error);
-      relative |= _mm512_cmpgt_epu32_mask(error, _mm512_castps_si512(_mm512_maskz_mul_ps(
-                                                     finite, bound, _mm512_castsi512_ps(value))));
+      excess = _mm512_max_ps(
+          excess, _mm512_fnmadd_ps(bound, _mm512_castsi512_ps(value), _mm512_castsi512_ps(error)));
     }
-    return {static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), overflowed,
-            static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)), relative};
+    merge(special, {static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), 0,
+                    static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)),
+                    _mm512_reduce_max_ps(excess) > 0 ? 1u : 0u});
+    return special;
+  }
+
+ private:
+  static void merge(Seen32& all, const Seen32& more) {
+    all.changed += more.changed;
+    all.overflowed |= more.overflowed;
+    all.largest = std::max(all.largest, more.largest);
+    all.relative |= more.relative;
   }
 };
 #endif
 
 template <typename Pair>
 void add_relative(std::span<const std::byte> in, std::span<const std::byte> out, std::size_t count,
-                  double& relative) {
+                  double slack, double& relative) {
   using Bits = typename Pair::From;
   using Value = typename Ieee<Bits>::Value;
   for (std::size_t i = 0; i < count; ++i) {
@@ -229,7 +246,9 @@ void add_relative(std::span<const std::byte> in, std::span<const std::byte> out,
     if ((bits & Ieee<Bits>::kMagnitude) >= Ieee<Bits>::kInfinity) continue;
     const double value = std::bit_cast<Value>(bits);
     const double back = std::bit_cast<Value>(Pair::back(load<typename Pair::To>(out, i)));
-    if (back != value) relative = std::max(relative, std::fabs(back - value) / std::fabs(value));
+    const double error = std::fabs(back - value);
+    if (error > relative * slack * std::fabs(value))
+      relative = std::max(relative, error / std::fabs(value));
   }
 }
 
@@ -255,6 +274,7 @@ inline bool narrow(std::span<const std::byte> in_bytes, std::span<std::byte> out
   // A little below the largest relative error so far: what exceeds it is looked at exactly.
   constexpr double kSlack = 1 - 0x1p-20;
   CastTally sum;
+  sum.relative = tally.relative;
   const std::size_t count = out_bytes.size() / sizeof(To);
   for (std::size_t at = 0; at < count; at += kBlock) {
     const std::size_t n = std::min(kBlock, count - at);
@@ -267,7 +287,7 @@ inline bool narrow(std::span<const std::byte> in_bytes, std::span<std::byte> out
     if (sum.changed == 0) sum.first = first + at + first_changed<Pair>(in, out);
     sum.changed += seen.changed;
     sum.absolute = std::max(sum.absolute, static_cast<double>(std::bit_cast<Value>(seen.largest)));
-    if (seen.relative != 0) add_relative<Pair>(in, out, n, sum.relative);
+    if (seen.relative != 0) add_relative<Pair>(in, out, n, kSlack, sum.relative);
   }
   tally.merge(sum);
   return true;

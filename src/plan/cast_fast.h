@@ -11,7 +11,8 @@ namespace tensorferry {
 
 /// Casts `in` to `out` as the exact path does, bit for bit, by integer arithmetic that the compiler
 /// turns into vectors. False where a value does not fit: then the exact path must do all of it
-/// again. Adds to `tally` only when true. `first` is the index of the first element.
+/// again. Adds to `tally` only when true; relative errors below the one in it are not looked for.
+/// `first` is the index of the first element.
 using FastCast = bool (*)(std::span<const std::byte> in, std::span<std::byte> out,
                           std::uint64_t first, CastTally& tally);
 

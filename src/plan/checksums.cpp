@@ -1,6 +1,7 @@
 #include "plan/checksums.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "util/crc32.h"
 #include "util/crc32c.h"
@@ -52,20 +53,21 @@ std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t ke
   const std::uint64_t length = bytes.size();
   const std::uint32_t crc = crc_of(kind, 0, bytes);
   if (length == total) return crc;
-  std::vector<Part> parts;
-  {
-    std::lock_guard lock(mutex_);
-    Range& range = ranges_[key];
-    range.parts.push_back({offset, length, crc});
-    range.seen += length;
-    if (range.seen < total) return std::nullopt;
-    parts = std::move(range.parts);
-    ranges_.erase(key);
-  }
-  std::sort(parts.begin(), parts.end(),
-            [](const Part& a, const Part& b) { return a.offset < b.offset; });
-  std::uint32_t whole = 0;
-  for (const Part& part : parts) whole = combine(kind, whole, part.crc, part.length);
+  std::lock_guard lock(mutex_);
+  Parts& parts = ranges_[key];
+  const auto join = [&](Parts::iterator first, Parts::iterator second) {
+    if (first->first + first->second.length != second->first) return second;
+    first->second.crc = combine(kind, first->second.crc, second->second.crc, second->second.length);
+    first->second.length += second->second.length;
+    parts.erase(second);
+    return first;
+  };
+  auto part = parts.emplace(offset, Part{length, crc}).first;
+  if (part != parts.begin()) part = join(std::prev(part), part);
+  if (const auto next = std::next(part); next != parts.end()) join(part, next);
+  if (parts.begin()->second.length < total) return std::nullopt;
+  const std::uint32_t whole = parts.begin()->second.crc;
+  ranges_.erase(key);
   return whole;
 }
 

@@ -29,15 +29,14 @@ class CrcParts {
 
  private:
   struct Part {
-    std::uint64_t offset, length;
+    std::uint64_t length;
     std::uint32_t crc;
   };
-  struct Range {
-    std::uint64_t seen = 0;
-    std::vector<Part> parts;
-  };
+  /// By offset. Parts that touch are made one: a tile's many runs meet those of the next tile.
+  using Parts = std::map<std::uint64_t, Part>;
+
   std::mutex mutex_;
-  std::map<std::uint64_t, Range> ranges_;
+  std::map<std::uint64_t, Parts> ranges_;
 };
 
 /// True when the CRC of this piece can be taken from its parts while the tensor is moved, in

@@ -98,8 +98,9 @@ void TensorSource::read_stored_tile(const Box& box, std::span<std::byte> out,
 
 void TensorSource::cast(std::span<const std::byte> in, std::span<std::byte> out,
                         std::uint64_t first, ReadContext& context) const {
+  const double relative = context.casts ? context.casts->relative(key_) : 0;
   const CastTally tally =
-      cast_elements(stored_, tensor_.dtype, tensor_.stored.overflow, in, out, first);
+      cast_elements(stored_, tensor_.dtype, tensor_.stored.overflow, in, out, first, relative);
   if (context.casts) context.casts->add(key_, tally);
 }
 

@@ -80,11 +80,11 @@ class Tiler {
 }  // namespace
 
 Shape tile_extent(const Shape& shape, const std::vector<std::uint64_t>& strides,
-                  std::uint32_t element, std::uint64_t most, bool contiguous) {
+                  std::uint32_t element, std::uint64_t most) {
   const Tiler tiler(shape, strides, element);
   Shape best = tiler.tile(most, most);
   double least = tiler.cost(best);
-  for (std::uint64_t run = most / 2; run > 0 && !contiguous; run /= 2) {
+  for (std::uint64_t run = most / 2; run > 0; run /= 2) {
     Shape tile = tiler.tile(run, most);
     if (const double cost = tiler.cost(tile); cost < least) {
       least = cost;

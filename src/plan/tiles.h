@@ -10,9 +10,8 @@ namespace tensorferry {
 
 /// The extents of the boxes, at most `most` elements each, for which the runs in the source and
 /// those in the row-major target together cost least. `strides` are the source's, in bytes.
-/// `contiguous`: each box is to be one run of the target.
 Shape tile_extent(const Shape& shape, const std::vector<std::uint64_t>& strides,
-                  std::uint32_t element, std::uint64_t most, bool contiguous);
+                  std::uint32_t element, std::uint64_t most);
 
 /// How many boxes of that extent there are.
 std::uint64_t tile_count(const Shape& shape, const Shape& tile);

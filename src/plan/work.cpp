@@ -76,9 +76,8 @@ class Cutter {
     const std::uint32_t stored = info(stored_dtype(tensor)).bytes;
     // What is cast is in two buffers.
     const std::uint64_t bytes = target + (stored_dtype(tensor) == tensor.dtype ? 0 : stored);
-    const Shape tile =
-        tile_extent(tensor.shape, tensor.stored.pieces[0].byte_strides, stored,
-                    std::max<std::uint64_t>(tile_bytes_ / bytes, 1), layout_.finish != nullptr);
+    const Shape tile = tile_extent(tensor.shape, tensor.stored.pieces[0].byte_strides, stored,
+                                   std::max<std::uint64_t>(tile_bytes_ / bytes, 1));
     const std::uint64_t count = tile_count(tensor.shape, tile);
     work.tilings.push_back(tile);
     work.tile_bytes = std::max(work.tile_bytes, element_count(tile) * target);
