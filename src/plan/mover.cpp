@@ -14,6 +14,7 @@
 #include "plan/buffers.h"
 #include "plan/kernels.h"
 #include "plan/progress_meter.h"
+#include "plan/segments.h"
 #include "plan/tensor_source.h"
 #include "plan/tensor_stream.h"
 #include "plan/tiles.h"
@@ -25,9 +26,8 @@ namespace {
 constexpr std::uint64_t kReserveFrom = 256u << 10;  // smaller files gain nothing by fallocate
 // All threads' tiles; longer runs than those of the largest one gain little.
 constexpr std::uint64_t kTiles = 20u << 20, kLargestTile = 16u << 20;
-constexpr std::uint64_t kThreadBytes =
-    4 * kWindowBytes;  // window, scratch, codes; what is read ahead or cast
-constexpr std::uint64_t kTileExtra = 6u << 20;  // a thread's other buffers beside a tile
+constexpr std::uint64_t kThreadBytes = 4 * kWindowBytes;  // with what is read ahead or cast
+constexpr std::uint64_t kTileExtra = 6u << 20;            // a thread's other buffers beside a tile
 constexpr std::uint64_t kWorthAThread = 16u << 20;
 constexpr std::uint64_t kWriteBack = 8u << 20;
 // Above this many files one syncfs is cheaper than an fdatasync of each.
@@ -77,8 +77,7 @@ class Mover {
   }
 
  private:
-  /// As many threads as the work is worth and the memory limit allows, then tiles that fit what
-  /// is left.
+  /// As many threads as the work is worth and the memory limit allows; tiles that fit the rest.
   void plan_threads(unsigned wanted) {
     const std::uint64_t limit = options_.memory_limit;
     if (limit < kThreadBytes) {
@@ -103,7 +102,6 @@ class Mover {
   }
 
   // --- a file that a library structures
-  // -------------------------------------------------------------------------
 
   class EncodedStream final : public ByteStream {
    public:
@@ -170,7 +168,6 @@ class Mover {
   }
 
   // --- windows
-  // --------------------------------------------------------------------------------------------------
 
   void run_workers() {
     if (threads_ == 1) {
@@ -218,10 +215,9 @@ class Mover {
         TensorSource(manifest_.tensors[work_.verify_ahead[next]]).verify_ahead();
       } else {
         const Window& window = work_.windows[next - ahead];
-        OpenOutput& file = files_[window.file];
-        open_file(window.file, file);
+        open_file(window.file);
         window.tiling == 0 ? write_window(window, worker) : write_tile(window, worker);
-        close_file(window.file, file);
+        close_file(window.file);
       }
       return true;
     } catch (...) {
@@ -237,6 +233,9 @@ class Mover {
     const bool prepared = layout_.sink && window.file == 0;
     std::uint64_t run = window.begin;  // what is filled and not yet written
     std::uint64_t at = window.begin;
+    const auto made = [&](std::uint64_t begin, std::uint64_t end) {
+      return std::span(worker.window).subspan(begin - window.begin, end - begin);
+    };
     const auto& items = work_.items[window.file];
     for (std::size_t i = window.first_item; i < items.size() && items[i].offset < window.end; ++i) {
       const Item& item = items[i];
@@ -245,22 +244,21 @@ class Mover {
       if (begin >= end) continue;
       if (begin > at) {
         if (prepared) {
-          write(window, run, at, worker);
+          write(window.file, run, made(run, at));
           run = begin;
         } else {
           std::memset(worker.window.data() + (at - window.begin), 0, begin - at);
         }
       }
       worker.read.ahead.prepare(layout_, manifest_, items, i, window.end);
-      fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
-           worker);
+      fill(item, begin, made(begin, end), worker);
       at = std::max(at, end);
     }
     if (!prepared && at < window.end) {
       std::memset(worker.window.data() + (at - window.begin), 0, window.end - at);
       at = window.end;
     }
-    write(window, run, at, worker);
+    write(window.file, run, made(run, at));
     meter_.add(window.end - window.begin);
   }
 
@@ -280,8 +278,7 @@ class Mover {
       const auto run = out.first(count * element);
       out = out.subspan(run.size());
       add_digest(item, first * element, run);
-      write_at(files_[window.file].fd, item.offset + first * element, run,
-               layout_.files[window.file].name);
+      write(window.file, item.offset + first * element, run);
     });
   }
 
@@ -320,7 +317,8 @@ class Mover {
     if (whole) digests_[item.index] = *whole;
   }
 
-  void open_file(std::size_t index, OpenOutput& file) {
+  void open_file(std::size_t index) {
+    OpenOutput& file = files_[index];
     std::lock_guard lock(file.mutex);
     if (file.fd) return;
     file.fd = output_.open(index);
@@ -330,51 +328,22 @@ class Mover {
     }
   }
 
-  void write(const Window& window, std::uint64_t begin, std::uint64_t end, const Worker& worker) {
-    if (begin == end) return;
-    const Descriptor& fd = files_[window.file].fd;
-    write_at(fd, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
-             layout_.files[window.file].name);
-    // Start writing back behind the copy, so that little is left for fdatasync to wait for.
-    if (options_.sync && begin / kWriteBack != end / kWriteBack) {
-      const std::uint64_t step = end / kWriteBack * kWriteBack;
-      sync_file_range(fd.get(), static_cast<off_t>(step - kWriteBack),
-                      static_cast<off_t>(kWriteBack), SYNC_FILE_RANGE_WRITE);
+  void write(std::size_t file, std::uint64_t begin, std::span<const std::byte> bytes) {
+    if (bytes.empty()) return;
+    write_at(files_[file].fd, begin, bytes, layout_.files[file].name);
+    // Start writing back behind the copy, so that little is left for fdatasync to wait for. Shorter
+    // runs are those of a tile, which others still lie between.
+    const std::uint64_t from = begin / kWriteBack, to = (begin + bytes.size()) / kWriteBack;
+    if (options_.sync && from != to && bytes.size() >= kWindowBytes / 2) {
+      sync_file_range(files_[file].fd.get(), static_cast<off_t>(from * kWriteBack),
+                      static_cast<off_t>((to - from) * kWriteBack), SYNC_FILE_RANGE_WRITE);
     }
   }
 
-  void close_file(std::size_t index, OpenOutput& file) {
+  void close_file(std::size_t index) {
+    OpenOutput& file = files_[index];
     std::lock_guard lock(file.mutex);
     if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
-  }
-
-  /// Writes segment `first` and those that follow it in its window, and returns the next one. Many
-  /// short ones (a checksum beside each small tensor) are put into what lies there already.
-  std::size_t write_neighbours(const std::vector<Segment>& segments, std::size_t first,
-                               const Descriptor& fd) {
-    constexpr std::size_t kMany = 8;
-    const std::size_t file = segments[first].file;
-    const std::string& name = layout_.files[file].name;
-    const std::uint64_t begin = segments[first].offset;
-    std::uint64_t end = begin;
-    std::size_t last = first;
-    while (last < segments.size() && segments[last].file == file && segments[last].offset >= end &&
-           segments[last].offset + segments[last].bytes.size() - begin <= kWindowBytes) {
-      end = segments[last].offset + segments[last].bytes.size();
-      ++last;
-    }
-    if (last - first < kMany) {
-      write_at(fd, begin, std::as_bytes(std::span(segments[first].bytes)), name);
-      return first + 1;
-    }
-    std::vector<std::byte> window(end - begin);
-    read_at(fd, begin, window, name);
-    for (std::size_t i = first; i < last; ++i) {
-      std::memcpy(window.data() + (segments[i].offset - begin), segments[i].bytes.data(),
-                  segments[i].bytes.size());
-    }
-    write_at(fd, begin, window, name);
-    return last;
   }
 
   void write_finish() {
@@ -385,7 +354,8 @@ class Mover {
     for (std::size_t i = 0; i < segments.size();) {
       const std::size_t file = segments[i].file;
       Descriptor fd = output_.open(file);
-      while (i < segments.size() && segments[i].file == file) i = write_neighbours(segments, i, fd);
+      while (i < segments.size() && segments[i].file == file)
+        i = write_neighbours(segments, i, fd, layout_.files[file].name);
       output_.complete(file, std::move(fd), sync_each_);
     }
   }

@@ -43,13 +43,16 @@ void write_raw(const TempFolder& folder, const std::vector<Entry>& entries,
 }
 
 /// Tensors larger and smaller than a window, of every kind of element, little and big endian, row-
-/// and column-major.
+/// and column-major, some of them of several tiles.
 void write_mixed(const TempFolder& folder) {
   const std::string bytes = random_text(14'000'000, 1);
   std::vector<Entry> entries = {
       {"big", "float32", "1500,1500", 3, 9'000'000},
       {"big_endian", "float64", "1000,300", 9'000'003, 2'400'000, R"(,"byte_order":"big")"},
       {"columns", "int16", "700,1000", 11'400'003, 1'400'000, R"(,"order":"column-major")"},
+      {"wide_columns", "float32", "3,700000", 5, 8'400'000, R"(,"order":"column-major")"},
+      {"tall_columns", "float64", "90000,7,2", 9, 10'080'000,
+       R"(,"order":"column-major","byte_order":"big")"},
       {"nibbles", "int4", "1100001", 12'800'003, 1'100'001},
       {"empty", "float32", "0,3", 0, 0},
       {"scalar", "float64", "", 7, 8},
@@ -119,7 +122,7 @@ TEST_CASE("what raw and npy folders hold is what went in") {
   TempFolder folder;
   write_mixed(folder);
   const auto expected = hashes_of(folder / "in");
-  CHECK(expected.size() == 306);
+  CHECK(expected.size() == 308);
   for (const char* format : {"raw", "npy"}) {
     convert(folder / "in", folder / format, with_threads(2, format));
     CHECK(hashes_of(folder / format) == expected);
