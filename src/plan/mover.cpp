@@ -275,10 +275,16 @@ class Mover {
     encode(slot, tensor, out);
     meter_.add(out.size());
     for_each_run(tensor.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {
-      const auto run = out.first(count * element);
-      out = out.subspan(run.size());
-      add_digest(item, first * element, run);
-      write(window.file, item.offset + first * element, run);
+      const std::uint64_t end = (first + count) * element;
+      for (std::uint64_t at = first * element; at < end;) {
+        // What was read for the checksum is still in the cache when it is written.
+        const auto part =
+            out.first(std::min(end - at, kWindowBytes - (item.offset + at) % kWindowBytes));
+        add_digest(item, at, part);
+        write(window.file, item.offset + at, part);
+        out = out.subspan(part.size());
+        at += part.size();
+      }
     });
   }
 
