@@ -46,7 +46,7 @@ unsigned wanted_threads(const RunOptions& options) {
 
 /// What one worker keeps between windows.
 struct Worker {
-  std::vector<std::byte> window, codes;
+  Buffer window, codes;
   ReadContext read;
 };
 

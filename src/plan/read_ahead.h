@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "plan/buffers.h"
 #include "plan/work.h"
 
 namespace tensorferry {
@@ -23,7 +24,7 @@ class ReadAhead {
  private:
   const File* file_ = nullptr;
   std::uint64_t begin_ = 0, end_ = 0;
-  std::vector<std::byte> bytes_;
+  Buffer bytes_;
 };
 
 }  // namespace tensorferry

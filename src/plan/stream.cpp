@@ -66,7 +66,7 @@ class TensorStream final : public ByteStream {
   ReadContext context_;
   std::uint64_t element_, next_ = 0, end_ = 0;
   bool verify_ = false;
-  std::vector<std::byte> tile_;
+  Buffer tile_;
   std::size_t taken_ = 0;
 };
 

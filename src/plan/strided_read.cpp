@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "plan/boxes.h"
-#include "plan/buffers.h"
 
 namespace tensorferry {
 namespace {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "plan/buffers.h"
 #include "tensorferry/manifest.h"
 
 namespace tensorferry {
@@ -21,7 +22,7 @@ class StridedRead {
  public:
   /// Refers to all of them. `strides` in bytes, one a dimension.
   StridedRead(const FileRange& range, const std::vector<std::uint64_t>& strides,
-              std::uint32_t element, std::vector<std::byte>& scratch)
+              std::uint32_t element, Buffer& scratch)
       : range_(range),
         strides_(strides),
         element_(element),
@@ -41,7 +42,7 @@ class StridedRead {
   const FileRange& range_;
   const std::vector<std::uint64_t>& strides_;
   std::uint32_t element_;
-  std::vector<std::byte>& scratch_;
+  Buffer& scratch_;
   std::vector<std::size_t> order_;
 };
 

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "plan/boxes.h"
-#include "plan/buffers.h"
 #include "plan/kernels.h"
 #include "plan/strided_read.h"
 #include "plan/tiles.h"

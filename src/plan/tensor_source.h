@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "plan/buffers.h"
 #include "plan/cast.h"
 #include "plan/checksums.h"
 #include "plan/read_ahead.h"
@@ -19,7 +20,7 @@ struct ReadContext {
       nullptr;  ///< nothing = parts of a tensor are read, checksums cannot be told
   std::atomic<std::uint64_t>* bools = nullptr;  ///< counts bool bytes that were neither 0 nor 1
   CastTallies* casts = nullptr;                 ///< what casts do to values is counted here
-  std::vector<std::byte> scratch, uncast;
+  Buffer scratch, uncast;
   ReadAhead ahead;
 };
 
