@@ -1,7 +1,6 @@
 #include "plan/mover.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "plan/buffers.h"
+#include "plan/check_prepared.h"
 #include "plan/kernels.h"
 #include "plan/progress_meter.h"
 #include "plan/segments.h"
@@ -141,30 +141,10 @@ class Mover {
       layout_.sink->write(slot, stream);
     }
     layout_.sink->close();
-    check_prepared(fd);
+    check_prepared(fd, layout_, manifest_);
+    if (layout_.files[0].size >= kReserveFrom)
+      reserve(fd, layout_.files[0].size, layout_.files[0].name);
     output_.complete(0, std::move(fd), sync_each_);
-  }
-
-  /// The second half of the gate: offsets and size are known only now.
-  void check_prepared(const Descriptor& fd) {
-    OutputFile& file = layout_.files[0];
-    struct stat made {};
-    if (fstat(fd.get(), &made) != 0)
-      throw system_error(ErrorCode::output, "fstat", errno, file.name);
-    file.size = static_cast<std::uint64_t>(made.st_size);
-    for (const Slot& slot : layout_.slots) {
-      const bool moved = slot.file == 0 && slot.fill == Slot::Fill::moved && slot.length > 0;
-      if (moved &&
-          (slot.offset == 0 || slot.length > file.size || slot.offset > file.size - slot.length)) {
-        throw Error(ErrorCode::internal, "prepared_file",
-                    "the prepared file of " + std::to_string(file.size) +
-                        " bytes has no place at " + std::to_string(slot.offset) + " for " +
-                        std::to_string(slot.length))
-            .in_tensor(manifest_.tensors[slot.tensor].name);
-      }
-    }
-    check(layout_, manifest_);
-    if (file.size >= kReserveFrom) reserve(fd, file.size, file.name);
   }
 
   // --- windows
