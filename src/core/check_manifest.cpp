@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <unordered_map>
+#include <functional>
 
 #include "core/boxes.h"
 #include "tensorferry/manifest.h"
+#include "util/name_index.h"
 
 namespace tensorferry {
 namespace {
@@ -69,11 +70,11 @@ void check_length(const Tensor& tensor, const Piece& piece, const FileRange& ran
   const Shape& extent = extent_of(tensor, piece);
   const DType dtype = stored_dtype(tensor);
   const std::uint64_t elements = element_count(extent);
-  const std::string what = to_string(extent) + " of " + std::string(to_string(dtype));
+  const auto what = [&] { return to_string(extent) + " of " + std::string(to_string(dtype)); };
   if (piece.byte_strides.empty()) {
     const std::uint64_t expected = encoded_bytes(dtype, tensor.stored.codec, elements);
     if (range.length != expected) {
-      corrupt("size", what + " takes " + std::to_string(expected) + " bytes, stored are " +
+      corrupt("size", what() + " takes " + std::to_string(expected) + " bytes, stored are " +
                           std::to_string(range.length));
     }
     return;
@@ -85,7 +86,7 @@ void check_length(const Tensor& tensor, const Piece& piece, const FileRange& ran
   const std::uint64_t span =
       strided_span(piece, extent, encoded_bytes(dtype, tensor.stored.codec, 1));
   if (span > range.length) {
-    corrupt("size", what + " with its strides spans " + std::to_string(span) +
+    corrupt("size", what() + " with its strides spans " + std::to_string(span) +
                         " bytes, stored are " + std::to_string(range.length));
   }
 }
@@ -158,16 +159,17 @@ void check_tensor(const Tensor& tensor) {
 }
 
 void check_names(const std::vector<Tensor>& tensors) {
-  std::unordered_map<std::string_view, std::size_t> seen;
-  seen.reserve(tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto [first, is_new] = seen.emplace(tensors[i].name, i);
-    if (is_new) continue;
-    throw Error(ErrorCode::corrupt, "duplicate_name",
-                "the name stands twice, as tensors " + std::to_string(first->second) + " and " +
-                    std::to_string(i) + " of the file")
-        .in_tensor(tensors[i].name);
-  }
+  const auto ascends = [](const Tensor& a, const Tensor& b) { return a.name < b.name; };
+  // Most formats keep tensors in this order, and then no two names are the same.
+  if (std::adjacent_find(tensors.begin(), tensors.end(), std::not_fn(ascends)) == tensors.end())
+    return;
+  const auto name = [&](std::size_t i) -> std::string_view { return tensors[i].name; };
+  const auto twice = NameIndex(tensors.size(), name).repeated();
+  if (!twice) return;
+  throw Error(ErrorCode::corrupt, "duplicate_name",
+              "the name stands twice, as tensors " + std::to_string(twice->first) + " and " +
+                  std::to_string(twice->second) + " of the file")
+      .in_tensor(tensors[twice->second].name);
 }
 
 }  // namespace

@@ -152,4 +152,17 @@ Json parse_json(std::string_view text, std::size_t depth) {
   return builder.take();
 }
 
+void append_json_string(std::string& out, std::string_view text) {
+  const auto stands_for_itself = [](unsigned char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  };
+  if (!std::all_of(text.begin(), text.end(), stands_for_itself)) {
+    out += Json(text).dump();
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
 }  // namespace tensorferry

@@ -1,7 +1,9 @@
 #include "util/text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 
 #include "tensorferry/error.h"
@@ -173,6 +175,12 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
   std::vector<std::string> result;
   for (std::size_t i = 0; i < std::min(most, close.size()); ++i) result.push_back(*close[i].second);
   return result;
+}
+
+void append_decimal(std::string& out, std::uint64_t number) {
+  char digits[20];
+  char* end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
+  out.append(std::begin(digits), static_cast<std::size_t>(end - std::begin(digits)));
 }
 
 std::string join_names(const std::vector<std::string>& names, std::size_t most) {

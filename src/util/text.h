@@ -1,6 +1,7 @@
 // Text encodings that several formats share.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ std::string percent_decode(std::string_view text);
 /// Of `candidates`, those within a small edit distance of `word`, nearest first, at most `most`.
 std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
                                  std::size_t most = 1);
+
+/// Without a string in between.
+void append_decimal(std::string& out, std::uint64_t number);
 
 /// "a, b and 3 more": printable names, at most `most` of them.
 std::string join_names(const std::vector<std::string>& names, std::size_t most = 20);
