@@ -11,12 +11,16 @@
 #include "sniff.h"
 #include "string_payload.h"
 #include "util/crc32.h"
+#include "util/heap.h"
 
 namespace tensorferry::tensorflow {
 namespace {
 
 // A parsed entry takes up to 16 times its bytes.
 constexpr std::uint64_t kEntryShare = 16;
+
+// What a small tensor takes while it is converted, about.
+constexpr std::uint64_t kTensorMemory = 800;
 
 Checksum checksum_of(std::uint32_t masked) {
   return {Checksum::Kind::crc32c, crc_bytes(unmask_crc(masked))};
@@ -68,6 +72,7 @@ ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, c
         ErrorCode::unsafe, "limit",
         std::to_string(tensors) + " tensors, the limit is " + std::to_string(limits.tensors));
   }
+  expect_allocations(tensors * kTensorMemory);
   manifest_.tensors.reserve(tensors);
 }
 
