@@ -68,14 +68,14 @@ class StoredArchive {
  public:
   explicit StoredArchive(Layout& layout) : layout_(layout) { layout_.files.push_back({"", 0}); }
 
-  void add_array(const std::string& name, const Tensor& tensor, std::size_t index) {
+  void add_array(std::string name, const Tensor& tensor, std::size_t index) {
     const std::string header = npy_header(npy_descr(tensor.dtype), tensor.shape);
     Slot slot;
     slot.tensor = index;
     slot.codec = npy_encoding(tensor.dtype)->codec;
     slot.length = encoded_bytes(tensor.dtype, slot.codec, tensor.elements());
     slot.crc_of_front = crc32(0, std::as_bytes(std::span(header)));
-    Member member = member_of(name + std::string(npz_extension), header.size(), slot.length);
+    Member member = member_of(std::move(name += npz_extension), header.size(), slot.length);
     slot.crc_offset = member.offset + npz::local_crc;
     slot.offset = add(member, header, slot.length, true);
     layout_.slots.push_back(slot);
@@ -144,7 +144,7 @@ class NpzWriter : public Writer {
     }
     refuse(manifest);
     const std::optional<int> level = level_of(options);
-    const std::vector<std::string> names = npz::stored_names(manifest);
+    std::vector<std::string> names = npz::stored_names(manifest);
     std::string text = npz::metadata_text(metadata_entries(
         manifest,
         {"an .npz", npy_encoding, [&](std::size_t i) -> std::string_view { return names[i]; }}));
@@ -162,7 +162,7 @@ class NpzWriter : public Writer {
     }
     StoredArchive archive(layout);
     for (std::size_t i = 0; i < names.size(); ++i)
-      archive.add_array(names[i], manifest.tensors[i], i);
+      archive.add_array(std::move(names[i]), manifest.tensors[i], i);
     if (!in_comment) archive.add_text(npz_metadata_member, text);
     archive.finish(in_comment ? text : "");
     return layout;

@@ -99,19 +99,9 @@ HeaderText::HeaderText(const TextEntries& metadata, std::size_t expected) {
 void HeaderText::add(std::string_view name, std::string_view dtype, const Shape& shape,
                      Extent bytes) {
   append_json_string(text_, name);
-  text_ += ":{\"dtype\":\"";
-  text_ += dtype;
-  text_ += "\",\"shape\":[";
-  for (const std::uint64_t extent : shape) {
-    append_decimal(text_, extent);
-    text_ += ',';
-  }
-  if (!shape.empty()) text_.pop_back();
-  text_ += "],\"data_offsets\":[";
-  append_decimal(text_, bytes.begin);
-  text_ += ',';
-  append_decimal(text_, bytes.end);
-  text_ += "]},";
+  append(text_, {":{\"dtype\":\"", dtype, "\",\"shape\":["});
+  append_extents(text_, shape, ",");
+  append(text_, {"],\"data_offsets\":[", Decimal(bytes.begin), ",", Decimal(bytes.end), "]},"});
 }
 
 std::string HeaderText::finish(std::uint64_t alignment) && {

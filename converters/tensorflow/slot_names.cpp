@@ -111,8 +111,9 @@ class SlotSearch {
 
   /// The optimizer that a slot's key names.
   void find_slot_owner(std::string_view key) {
+    if (!key.ends_with(kVariable)) return;
     const std::size_t mark = key.rfind(kSlotMark);
-    if (mark == std::string_view::npos || !key.ends_with(kVariable)) return;
+    if (mark == std::string_view::npos) return;
     const std::size_t begin = mark + kSlotMark.size(), end = key.size() - kVariable.size();
     if (begin < end) optimizers_.insert(split(key.substr(begin, end - begin)).head);
   }

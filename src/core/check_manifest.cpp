@@ -66,10 +66,11 @@ void check_range(const FileRange& range) {
   throw Error(ErrorCode::corrupt, "truncated", message).in_file(range.file->name());
 }
 
-void check_length(const Tensor& tensor, const Piece& piece, const FileRange& range) {
+void check_length(const Tensor& tensor, std::uint64_t all, const Piece& piece,
+                  const FileRange& range) {
   const Shape& extent = extent_of(tensor, piece);
   const DType dtype = stored_dtype(tensor);
-  const std::uint64_t elements = element_count(extent);
+  const std::uint64_t elements = is_whole(piece) ? all : element_count(extent);
   const auto what = [&] { return to_string(extent) + " of " + std::string(to_string(dtype)); };
   if (piece.byte_strides.empty()) {
     const std::uint64_t expected = encoded_bytes(dtype, tensor.stored.codec, elements);
@@ -97,7 +98,8 @@ void check_checksum(const Piece& piece) {
   if (piece.checksum->value.size() != size) internal("a checksum of the wrong size");
 }
 
-void check_piece(const Tensor& tensor, const Piece& piece) {
+/// `elements`: of the whole tensor.
+void check_piece(const Tensor& tensor, std::uint64_t elements, const Piece& piece) {
   check_box(tensor, piece);
   check_checksum(piece);
   const auto* range = std::get_if<FileRange>(&piece.origin);
@@ -109,7 +111,7 @@ void check_piece(const Tensor& tensor, const Piece& piece) {
     return;
   }
   check_range(*range);
-  if (is_fixed_size(tensor.dtype)) check_length(tensor, piece, *range);
+  if (is_fixed_size(tensor.dtype)) check_length(tensor, elements, piece, *range);
 }
 
 // Disjoint boxes whose volumes add up to the whole cover it.
@@ -147,7 +149,7 @@ void check_tensor(const Tensor& tensor) {
   if (is_fixed_size(tensor.dtype)) encoded_bytes(tensor.dtype, Codec::plain, elements);
   for (std::size_t i = 0; i < tensor.stored.pieces.size(); ++i) {
     try {
-      check_piece(tensor, tensor.stored.pieces[i]);
+      check_piece(tensor, elements, tensor.stored.pieces[i]);
     } catch (const Error& problem) {
       const std::string where = piece_name(tensor, i);
       if (where.empty()) throw;

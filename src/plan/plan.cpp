@@ -131,13 +131,13 @@ void mark_unsupported(Manifest& manifest, const Format& format, const Limits& li
 }  // namespace
 
 std::uint64_t count_aliases(const Manifest& manifest) {
-  std::vector<std::tuple<const File*, std::uint64_t, std::uint64_t>> places;
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, const File*>> places;
   places.reserve(manifest.tensors.size());
   for (const Tensor& tensor : manifest.tensors) {
     if (tensor.stored.pieces.size() != 1) continue;
     const auto* range = std::get_if<FileRange>(&tensor.stored.pieces[0].origin);
     if (range && range->length > 0)
-      places.emplace_back(range->file.get(), range->offset, range->length);
+      places.emplace_back(range->offset, range->length, range->file.get());
   }
   sort_unless_sorted(places.begin(), places.end(), std::less<>());
   const auto end = std::unique(places.begin(), places.end());

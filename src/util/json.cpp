@@ -153,10 +153,12 @@ Json parse_json(std::string_view text, std::size_t depth) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  const auto stands_for_itself = [](unsigned char c) {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-  };
-  if (!std::all_of(text.begin(), text.end(), stands_for_itself)) {
+  bool escaped = false;  // without a way out of the loop, so that it goes over many at once
+  for (const char each : text) {
+    const auto c = static_cast<unsigned char>(each);
+    escaped |= (c < 0x20) | (c >= 0x7f) | (c == '"') | (c == '\\');
+  }
+  if (escaped) {
     out += Json(text).dump();
     return;
   }

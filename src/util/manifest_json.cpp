@@ -264,20 +264,12 @@ void ManifestText::add(const Tensor& tensor, std::string_view file, const Slot& 
   } else {
     append_json_string(text_, base64_encode(tensor.name));
   }
-  text_ += ", \"dtype\": ";
-  append_json_string(text_, to_string(tensor.dtype));
-  text_ += ", \"shape\": [";
-  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    if (i > 0) text_ += ", ";
-    append_decimal(text_, tensor.shape[i]);
-  }
+  append(text_, {", \"dtype\": \"", to_string(tensor.dtype), "\", \"shape\": ["});
+  append_extents(text_, tensor.shape, ", ");
   text_ += "], \"file\": ";
   append_json_string(text_, file);
-  text_ += ", \"offset\": ";
-  append_decimal(text_, slot.offset);
-  text_ += ", \"length\": ";
-  append_decimal(text_, slot.length);
-  text_ += ", \"byte_order\": \"little\", \"order\": \"row-major\", \"crc32c\": \"";
+  append(text_, {", \"offset\": ", Decimal(slot.offset), ", \"length\": ", Decimal(slot.length),
+                 ", \"byte_order\": \"little\", \"order\": \"row-major\", \"crc32c\": \""});
   if (crc32c.empty()) pending_.push_back({entries_, text_.size()});
   text_ += crc32c.empty() ? kNoCrc : crc32c;
   text_ += '"';

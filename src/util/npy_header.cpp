@@ -13,15 +13,6 @@ constexpr std::size_t kPrefix = 10;        // magic, version, length
 constexpr std::size_t kAlignment = 64;     // ARRAY_ALIGN
 constexpr std::size_t kGrowthDigits = 21;  // GROWTH_AXIS_MAX_DIGITS: of 8 * 2^64
 
-void append_tuple(std::string& text, const Shape& shape) {
-  text += '(';
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ", ";
-    append_decimal(text, shape[i]);
-  }
-  text += shape.size() == 1 ? ",)" : ")";
-}
-
 using Kind = PythonValue::Kind;
 
 [[noreturn]] void corrupt(const std::string& why) {
@@ -82,11 +73,9 @@ std::string npy_header(std::string_view descr, const Shape& shape) {
   header.reserve(2 * kAlignment);
   header += npy_magic;
   header.append("\x01\0\0\0", kPrefix - npy_magic.size());
-  header += "{'descr': '";
-  header += descr;
-  header += "', 'fortran_order': False, 'shape': ";
-  append_tuple(header, shape);
-  header += ", }";
+  append(header, {"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+  append_extents(header, shape, ", ");
+  header += shape.size() == 1 ? ",), }" : "), }";
   if (!shape.empty()) header.append(kGrowthDigits - std::to_string(shape[0]).size(), ' ');
   // At least one space, as numpy has it.
   header.append(kAlignment - (header.size() + 1) % kAlignment, ' ');

@@ -1,9 +1,7 @@
 #include "util/text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 
 #include "tensorferry/error.h"
@@ -177,10 +175,12 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
   return result;
 }
 
-void append_decimal(std::string& out, std::uint64_t number) {
-  char digits[20];
-  char* end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
-  out.append(std::begin(digits), static_cast<std::size_t>(end - std::begin(digits)));
+void append_extents(std::string& out, std::span<const std::uint64_t> shape,
+                    std::string_view separator) {
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) out += separator;
+    out += Decimal(shape[i]);
+  }
 }
 
 std::string join_names(const std::vector<std::string>& names, std::size_t most) {
