@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t kStep = 1u << 20;
 
-std::uint32_t combine(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
-                      std::uint64_t second_length) {
-  return kind == Checksum::Kind::crc32 ? crc32_combine(first, second, second_length)
-                                       : crc32c_combine(first, second, second_length);
-}
-
 [[noreturn]] void mismatch(const Tensor& tensor, const Piece& piece, const std::string& computed) {
   const auto& range = std::get<FileRange>(piece.origin);
   throw Error(
@@ -47,6 +41,12 @@ std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std
   return kind == Checksum::Kind::crc32 ? crc32(crc, bytes) : crc32c(crc, bytes);
 }
 
+std::uint32_t combined_crc(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
+                           std::uint64_t second_length) {
+  return kind == Checksum::Kind::crc32 ? crc32_combine(first, second, second_length)
+                                       : crc32c_combine(first, second, second_length);
+}
+
 std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t key,
                                            std::uint64_t total, std::uint64_t offset,
                                            std::span<const std::byte> bytes) {
@@ -57,7 +57,8 @@ std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t ke
   Parts& parts = ranges_[key];
   const auto join = [&](Parts::iterator first, Parts::iterator second) {
     if (first->first + first->second.length != second->first) return second;
-    first->second.crc = combine(kind, first->second.crc, second->second.crc, second->second.length);
+    first->second.crc =
+        combined_crc(kind, first->second.crc, second->second.crc, second->second.length);
     first->second.length += second->second.length;
     parts.erase(second);
     return first;

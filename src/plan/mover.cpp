@@ -12,9 +12,10 @@
 
 #include "plan/buffers.h"
 #include "plan/check_prepared.h"
+#include "plan/digests.h"
 #include "plan/kernels.h"
+#include "plan/late_segments.h"
 #include "plan/progress_meter.h"
-#include "plan/segments.h"
 #include "plan/tensor_source.h"
 #include "plan/tensor_stream.h"
 #include "plan/tiles.h"
@@ -59,7 +60,7 @@ class Mover {
         options_(options),
         sync_each_(options.sync && layout.files.size() <= kManyFiles),
         meter_(options.progress),
-        digests_(layout.slots.size(), 0),
+        digests_(layout),
         files_(layout.files.size()) {}
 
   MoveResult run() {
@@ -210,36 +211,53 @@ class Mover {
 
   void write_window(const Window& window, Worker& worker) {
     make_room(worker.window, window.end - window.begin);
-    const bool prepared = layout_.sink && window.file == 0;
-    std::uint64_t run = window.begin;  // what is filled and not yet written
-    std::uint64_t at = window.begin;
-    const auto made = [&](std::uint64_t begin, std::uint64_t end) {
-      return std::span(worker.window).subspan(begin - window.begin, end - begin);
-    };
     const auto& items = work_.items[window.file];
-    for (std::size_t i = window.first_item; i < items.size() && items[i].offset < window.end; ++i) {
-      const Item& item = items[i];
+    std::size_t last = window.first_item;
+    while (last < items.size() && items[last].offset < window.end) ++last;
+    const auto order = worker.read.ahead.order(layout_, manifest_, items, window.first_item, last);
+    for (std::size_t place = 0; place < order.size(); ++place) {
+      const Item& item = items[order[place]];
       const std::uint64_t begin = std::max(window.begin, item.offset);
       const std::uint64_t end = std::min(window.end, item.end());
       if (begin >= end) continue;
-      if (begin > at) {
-        if (prepared) {
-          write(window.file, run, made(run, at));
-          run = begin;
-        } else {
-          std::memset(worker.window.data() + (at - window.begin), 0, begin - at);
-        }
+      worker.read.ahead.prepare(place);
+      fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
+           worker);
+    }
+    const auto own = std::span(items).subspan(window.first_item, last - window.first_item);
+    digests_.put(window, own, worker.window);
+    write_filled(window, own, worker);
+    meter_.add(window.end - window.begin);
+  }
+
+  /// Zeros between the items, except in a prepared file, where what lies between them stays.
+  void write_filled(const Window& window, std::span<const Item> items, Worker& worker) {
+    const bool prepared = layout_.sink && window.file == 0;
+    std::uint64_t run = window.begin;  // what is filled and not yet written
+    std::uint64_t at = window.begin;
+    const auto write_run = [&] {
+      write(window.file, run, std::span(worker.window).subspan(run - window.begin, at - run));
+    };
+    const auto skip_to = [&](std::uint64_t next) {
+      if (!prepared) {
+        std::memset(worker.window.data() + (at - window.begin), 0, next - at);
+        return;
       }
-      worker.read.ahead.prepare(layout_, manifest_, items, i, window.end);
-      fill(item, begin, made(begin, end), worker);
+      write_run();
+      run = next;
+    };
+    for (const Item& item : items) {
+      const std::uint64_t begin = std::max(window.begin, item.offset);
+      const std::uint64_t end = std::min(window.end, item.end());
+      if (begin >= end) continue;
+      if (begin > at) skip_to(begin);
       at = std::max(at, end);
     }
     if (!prepared && at < window.end) {
-      std::memset(worker.window.data() + (at - window.begin), 0, window.end - at);
+      skip_to(window.end);
       at = window.end;
     }
-    write(window.file, run, made(run, at));
-    meter_.add(window.end - window.begin);
+    write_run();
   }
 
   void write_tile(const Window& window, Worker& worker) {
@@ -260,7 +278,7 @@ class Mover {
         // What was read for the checksum is still in the cache when it is written.
         const auto part =
             out.first(std::min(end - at, kWindowBytes - (item.offset + at) % kWindowBytes));
-        add_digest(item, at, part);
+        digests_.add(item.index, at, part);
         write(window.file, item.offset + at, part);
         out = out.subspan(part.size());
         at += part.size();
@@ -289,18 +307,12 @@ class Mover {
       source.read(from / row.bytes, out, worker.read);
       encode(slot, tensor, out);
     }
-    add_digest(item, from, out);
+    digests_.add(item.index, from, out);
   }
 
   static void encode(const Slot& slot, const Tensor& tensor, std::span<std::byte> out) {
     if (slot.codec == Codec::sign_extended) sign_extend(tensor.dtype, out);
     if (slot.order == std::endian::big) swap_bytes(out, info(tensor.dtype).component_bytes);
-  }
-
-  void add_digest(const Item& item, std::uint64_t from, std::span<const std::byte> out) {
-    if (!layout_.finish) return;
-    auto whole = output_crcs_.add(layout_.finish_crc, item.index, item.length, from, out);
-    if (whole) digests_[item.index] = *whole;
   }
 
   void open_file(std::size_t index) {
@@ -332,19 +344,7 @@ class Mover {
     if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
   }
 
-  void write_finish() {
-    if (!layout_.finish) return;
-    std::vector<Segment> segments = layout_.finish(digests_);
-    std::stable_sort(segments.begin(), segments.end(),
-                     [](const Segment& a, const Segment& b) { return a.file < b.file; });
-    for (std::size_t i = 0; i < segments.size();) {
-      const std::size_t file = segments[i].file;
-      Descriptor fd = output_.open(file);
-      while (i < segments.size() && segments[i].file == file)
-        i = write_neighbours(segments, i, fd, layout_.files[file].name);
-      output_.complete(file, std::move(fd), sync_each_);
-    }
-  }
+  void write_finish() { write_segments(digests_.late(), layout_.files, output_, sync_each_); }
 
   const Manifest& manifest_;
   Layout& layout_;
@@ -352,9 +352,9 @@ class Mover {
   const RunOptions& options_;
   const bool sync_each_;
   ProgressMeter meter_;
-  CrcParts checksums_, output_crcs_;
+  CrcParts checksums_;
   CastTallies casts_;
-  std::vector<std::uint32_t> digests_;
+  Digests digests_;
   std::vector<OpenOutput> files_;
   Work work_;
   unsigned threads_ = 1;
