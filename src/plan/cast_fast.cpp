@@ -169,7 +169,12 @@ struct Bfloat16Lanes {
   TENSORFERRY_USE_AVX512 static Lanes cast(__m512i bits) {
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    return {_mm512_cvtepi32_epi16(_mm512_srli_epi32(sum, 16)),
+    // The upper halves, side by side.
+    const __m512i upper = _mm512_permutexvar_epi16(
+        _mm512_set_epi16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 31, 29, 27, 25, 23, 21, 19,
+                         17, 15, 13, 11, 9, 7, 5, 3, 1),
+        sum);
+    return {_mm512_castsi512_si256(upper),
             _mm512_and_si512(sum, _mm512_set1_epi32(static_cast<int>(0xffff0000)))};
   }
 };
