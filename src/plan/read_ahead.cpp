@@ -1,6 +1,9 @@
 #include "plan/read_ahead.h"
 
+#include <bit>
 #include <cstring>
+
+#include "plan/buffers.h"
 
 namespace tensorferry {
 namespace {
@@ -39,7 +42,7 @@ void ReadAhead::prepare(const Layout& layout, const Manifest& manifest,
   }
   if (!several) return;
   file_ = nullptr;
-  bytes_.resize(kMost);
+  make_room(bytes_, std::bit_ceil(end - begin));
   try {
     range->file->read_at(begin, std::span(bytes_).first(end - begin));
   } catch (const Error&) {

@@ -19,8 +19,12 @@ std::uint64_t cut_bytes(const Tensor& tensor, const Slot& slot) {
 
 class Cutter {
  public:
-  Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes)
-      : layout_(layout), manifest_(manifest), strided_bytes_(strided_bytes) {}
+  Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t window_bytes,
+         std::uint64_t strided_bytes)
+      : layout_(layout),
+        manifest_(manifest),
+        window_bytes_(window_bytes),
+        strided_bytes_(strided_bytes) {}
 
   void cut_file(std::size_t file, Work& work) const {
     const std::vector<Item>& items = work.items[file];
@@ -55,9 +59,9 @@ class Cutter {
                            std::uint64_t at) const {
     const bool in_strided =
         first < items.size() && items[first].offset <= at && strided(items[first]);
-    const std::uint64_t span = in_strided ? strided_bytes_ : kWindowBytes;
+    const std::uint64_t span = in_strided ? strided_bytes_ : window_bytes_;
     // A window that was cut a few bytes before a multiple does not end at that multiple again.
-    const std::uint64_t stop = (at + kLargestUnit) / kWindowBytes * kWindowBytes + span;
+    const std::uint64_t stop = (at + kLargestUnit) / window_bytes_ * window_bytes_ + span;
     for (std::size_t i = first; i < items.size() && items[i].offset < stop; ++i) {
       if (items[i].offset > at && strided(items[i])) return items[i].offset;
       if (items[i].end() <= stop || !items[i].slot) continue;
@@ -70,7 +74,7 @@ class Cutter {
 
   const Layout& layout_;
   const Manifest& manifest_;
-  std::uint64_t strided_bytes_;
+  std::uint64_t window_bytes_, strided_bytes_;
 };
 
 bool needs_verify_ahead(const Tensor& tensor) {
@@ -101,7 +105,10 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_b
     if (needs_verify_ahead(manifest.tensors[slot.tensor])) work.verify_ahead.push_back(slot.tensor);
     if (slot.length > 0) work.items[slot.file].push_back({slot.offset, slot.length, i, true});
   }
-  const Cutter cutter(layout, manifest, strided_bytes);
+  std::uint64_t total = 0;
+  for (const OutputFile& file : layout.files) total += file.size;
+  const Cutter cutter(layout, manifest, total < kFewBytes ? kSmallWindowBytes : kWindowBytes,
+                      strided_bytes);
   for (std::size_t file = 0; file < layout.files.size(); ++file) {
     auto& items = work.items[file];
     std::sort(items.begin(), items.end(),

@@ -38,10 +38,15 @@ struct Work {
 /// cache.
 inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 
+/// Output of fewer bytes than this in all is made by one thread, in smaller windows: starting
+/// threads and touching new memory would cost more than the rest.
+inline constexpr std::uint64_t kFewBytes = 2u << 20;
+inline constexpr std::uint64_t kSmallWindowBytes = 128u << 10;
+
 /// Whether a piece of it is not row-major in the source.
 bool is_strided(const Tensor& tensor);
 
-/// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut;
+/// Cuts. Windows end at multiples of kWindowBytes (kSmallWindowBytes), moved back to where the tensor there can be cut;
 /// those of tensors that are not row-major in the source span `strided_bytes`. Offsets of a
 /// prepared file must be known.
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes);
