@@ -72,23 +72,12 @@ Layout folder(const Manifest& manifest) {
   const std::vector<std::string> files = file_names(names);
   Layout layout;
   layout.directory = true;
-  ManifestDocument document;
-  document.attributes = manifest.attributes;
+  ManifestText text(manifest.attributes);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const Tensor& tensor = manifest.tensors[i];
     const std::string file = files[i] + std::string(kExtension);
-    const Slot& slot = add_array(layout, tensor, i, file);
-    ManifestEntry entry;
-    entry.name = tensor.name;
-    entry.dtype = tensor.dtype;
-    entry.shape = tensor.shape;
-    entry.file = file;
-    entry.offset = slot.offset;
-    entry.length = slot.length;
-    entry.attributes = tensor.attributes;
-    document.tensors.push_back(std::move(entry));
+    text.add(manifest.tensors[i], file, add_array(layout, manifest.tensors[i], i, file));
   }
-  add_manifest_file(layout, std::move(document));
+  std::move(text).add_to(layout);
   return layout;
 }
 

@@ -1,5 +1,7 @@
 #include "npz_wire.h"
 
+#include "util/text.h"
+
 namespace tensorferry::npz {
 namespace {
 
@@ -12,10 +14,25 @@ constexpr std::uint32_t kMode = 0100644u << 16;  // a plain file, readable by al
 constexpr std::uint32_t kDate = 0x0021u << 16;   // 1980-01-01 00:00
 constexpr std::uint16_t kZip64Extra = 1, kPaddingExtra = 0xD935;
 constexpr std::size_t kLeastPadding = 6;
+// "PK" and two more bytes.
+constexpr std::uint32_t kLocalSignature = 0x04034B50, kCentralSignature = 0x02014B50,
+                        kEndSignature = 0x06054B50, kEnd64Signature = 0x06064B50,
+                        kLocatorSignature = 0x07064B50;
 
-void put(std::string& out, std::uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 255);
-}
+/// Little-endian numbers side by side.
+class Fields {
+ public:
+  Fields& put(std::uint64_t value, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; ++i) bytes_[size_ + i] = static_cast<char>(value >> (8 * i));
+    size_ += bytes;
+    return *this;
+  }
+  operator std::string_view() const { return {bytes_, size_}; }
+
+ private:
+  char bytes_[64];
+  std::size_t size_ = 0;
+};
 
 bool is_ascii(std::string_view text) {
   for (char c : text) {
@@ -29,76 +46,74 @@ std::uint32_t small(std::uint64_t value) {
 }
 
 // The fields that both headers have in common, from the version on.
-void put_common(std::string& out, const Member& member, bool large, std::uint32_t stored,
+void put_common(Fields& out, const Member& member, bool large, std::uint32_t stored,
                 std::uint32_t size, std::size_t extra) {
-  put(out, large ? kZip64Version : kVersion, 2);
-  put(out, is_ascii(member.name) ? 0 : kUtf8, 2);
-  put(out, member.deflated ? kDeflated : kStored, 2);
-  put(out, kDate, 4);
-  put(out, member.crc32, 4);
-  put(out, stored, 4);
-  put(out, size, 4);
-  put(out, member.name.size(), 2);
-  put(out, extra, 2);
+  out.put(large ? kZip64Version : kVersion, 2)
+      .put(is_ascii(member.name) ? 0 : kUtf8, 2)
+      .put(member.deflated ? kDeflated : kStored, 2)
+      .put(kDate, 4)
+      .put(member.crc32, 4)
+      .put(stored, 4)
+      .put(size, 4)
+      .put(member.name.size(), 2)
+      .put(extra, 2);
 }
 
-std::string padding(std::uint64_t end) {
-  std::uint64_t bytes = (alignment - end % alignment) % alignment;
-  if (bytes == 0) return {};
-  if (bytes < kLeastPadding) bytes += alignment;
-  std::string field;
-  put(field, kPaddingExtra, 2);
-  put(field, bytes - 4, 2);
-  put(field, alignment, 2);
-  field.resize(bytes, '\0');
-  return field;
+/// Bytes of an extra field behind which a multiple of the alignment begins; 0 = it does at `end`.
+std::size_t padding_size(std::uint64_t end) {
+  const auto bytes = static_cast<std::size_t>((alignment - end % alignment) % alignment);
+  return bytes == 0 || bytes >= kLeastPadding ? bytes : bytes + alignment;
+}
+
+void append_padding(std::string& out, std::size_t bytes) {
+  if (bytes == 0) return;
+  out += Fields().put(kPaddingExtra, 2).put(bytes - 4, 2).put(alignment, 2);
+  out.append(bytes - kLeastPadding, '\0');
 }
 
 }  // namespace
 
 bool needs_zip64(std::uint64_t bytes) { return bytes >= kAllOnes; }
 
-std::string u32(std::uint32_t value) {
-  std::string bytes;
-  put(bytes, value, 4);
-  return bytes;
-}
+std::string u32(std::uint32_t value) { return std::string(Fields().put(value, 4)); }
 
-std::string local_header(const Member& member, bool aligned) {
-  constexpr std::uint64_t kFixed = 30;
-  std::string extra;
+std::string local_header(const Member& member, bool aligned, std::size_t more) {
+  constexpr std::size_t kFixed = 30, kZip64 = 20;
+  const std::size_t plain = kFixed + member.name.size() + (member.large ? kZip64 : 0);
+  const std::size_t padding = aligned ? padding_size(member.offset + plain) : 0;
+  Fields fields;
+  fields.put(kLocalSignature, 4);
+  put_common(fields, member, member.large, member.large ? kAllOnes : small(member.stored),
+             member.large ? kAllOnes : small(member.size), (member.large ? kZip64 : 0) + padding);
+  std::string out;
+  out.reserve(plain + padding + more);
+  append(out, {fields, member.name});
   if (member.large) {
-    put(extra, kZip64Extra, 2);
-    put(extra, 16, 2);
-    put(extra, member.size, 8);
-    put(extra, member.stored, 8);
+    out +=
+        Fields().put(kZip64Extra, 2).put(kZip64 - 4, 2).put(member.size, 8).put(member.stored, 8);
   }
-  if (aligned) extra += padding(member.offset + kFixed + member.name.size() + extra.size());
-  std::string out = "PK\x03\x04";
-  put_common(out, member, member.large, member.large ? kAllOnes : small(member.stored),
-             member.large ? kAllOnes : small(member.size), extra.size());
-  return out + member.name + extra;
+  append_padding(out, padding);
+  return out;
 }
 
-std::string central_header(const Member& member) {
-  std::string fields;
-  for (std::uint64_t value : {member.size, member.stored, member.offset}) {
-    if (needs_zip64(value)) put(fields, value, 8);
+void append_central_header(std::string& out, const Member& member) {
+  Fields large_numbers;
+  for (const std::uint64_t value : {member.size, member.stored, member.offset}) {
+    if (needs_zip64(value)) large_numbers.put(value, 8);
   }
-  std::string extra;
-  if (!fields.empty()) {
-    put(extra, kZip64Extra, 2);
-    put(extra, fields.size(), 2);
-    extra += fields;
-  }
-  const bool large = member.large || !fields.empty();
-  std::string out = "PK\x01\x02";
-  put(out, kUnix | (large ? kZip64Version : kVersion), 2);
-  put_common(out, member, large, small(member.stored), small(member.size), extra.size());
-  put(out, 0, 6);  // comment, disk, internal attributes
-  put(out, kMode, 4);
-  put(out, small(member.offset), 4);
-  return out + member.name + extra;
+  const std::string_view extra = large_numbers;
+  const bool large = member.large || !extra.empty();
+  Fields fields;
+  fields.put(kCentralSignature, 4).put(kUnix | (large ? kZip64Version : kVersion), 2);
+  put_common(fields, member, large, small(member.stored), small(member.size),
+             extra.empty() ? 0 : extra.size() + 4);
+  fields
+      .put(0, 6)  // comment, disk, internal attributes
+      .put(kMode, 4)
+      .put(small(member.offset), 4);
+  append(out, {fields, member.name});
+  if (extra.empty()) return;
+  append(out, {Fields().put(kZip64Extra, 2).put(extra.size(), 2), extra});
 }
 
 std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_t offset,
@@ -107,28 +122,27 @@ std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_
   std::string out;
   const bool many = members >= kMostMembers;
   if (many || needs_zip64(bytes) || needs_zip64(offset)) {
-    out = "PK\x06\x06";
-    put(out, 44, 8);
-    put(out, kUnix | kZip64Version, 2);
-    put(out, kZip64Version, 2);
-    put(out, 0, 8);
-    put(out, members, 8);
-    put(out, members, 8);
-    put(out, bytes, 8);
-    put(out, offset, 8);
-    out += "PK\x06\x07";
-    put(out, 0, 4);
-    put(out, offset + bytes, 8);
-    put(out, 1, 4);
+    out += Fields()
+               .put(kEnd64Signature, 4)
+               .put(44, 8)
+               .put(kUnix | kZip64Version, 2)
+               .put(kZip64Version, 2)
+               .put(0, 8)
+               .put(members, 8)
+               .put(members, 8)
+               .put(bytes, 8)
+               .put(offset, 8);
+    out += Fields().put(kLocatorSignature, 4).put(0, 4).put(offset + bytes, 8).put(1, 4);
   }
-  out += "PK\x05\x06";
-  put(out, 0, 4);
-  put(out, many ? kMostMembers : members, 2);
-  put(out, many ? kMostMembers : members, 2);
-  put(out, small(bytes), 4);
-  put(out, small(offset), 4);
-  put(out, comment.size(), 2);
-  return out + std::string(comment);
+  out += Fields()
+             .put(kEndSignature, 4)
+             .put(0, 4)
+             .put(many ? kMostMembers : members, 2)
+             .put(many ? kMostMembers : members, 2)
+             .put(small(bytes), 4)
+             .put(small(offset), 4)
+             .put(comment.size(), 2);
+  return out += comment;
 }
 
 }  // namespace tensorferry::npz

@@ -83,8 +83,7 @@ int dispatch(const std::vector<std::string>& words) {
   if (words[0] == "--help" || words[0] == "-h") return help_command().run({});
   if (const auto command = find_command(words[0])) return run_command(*command, rest);
   const bool option = words[0].starts_with('-');
-  if (option || names_an_input(words[0]))
-    return run_command(info_command(), words);
+  if (option || names_an_input(words[0])) return run_command(info_command(), words);
   unknown_command(words[0]);
 }
 

@@ -46,9 +46,9 @@ inline constexpr std::uint64_t kSmallWindowBytes = 128u << 10;
 /// Whether a piece of it is not row-major in the source.
 bool is_strided(const Tensor& tensor);
 
-/// Cuts. Windows end at multiples of kWindowBytes (kSmallWindowBytes), moved back to where the tensor there can be cut;
-/// those of tensors that are not row-major in the source span `strided_bytes`. Offsets of a
-/// prepared file must be known.
+/// Cuts. Windows end at multiples of kWindowBytes (kSmallWindowBytes), moved back to where the
+/// tensor there can be cut; those of tensors that are not row-major in the source span
+/// `strided_bytes`. Offsets of a prepared file must be known.
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_bytes);
 
 }  // namespace tensorferry

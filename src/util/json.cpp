@@ -1,6 +1,7 @@
 #include "util/json.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 #include <utility>
@@ -11,6 +12,13 @@
 
 namespace tensorferry {
 namespace {
+
+/// Which characters stand for themselves in a string; not all that do.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorCode::corrupt, "json", "JSON: " + why);
@@ -150,6 +158,18 @@ Json parse_json(std::string_view text, std::size_t depth) {
   Builder builder;
   parse_json(text, depth, builder);
   return builder.take();
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  const bool escaped = std::any_of(text.begin(), text.end(),
+                                   [](char c) { return !kPlain[static_cast<unsigned char>(c)]; });
+  if (escaped) {
+    out += Json(text).dump();
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 }  // namespace tensorferry
