@@ -8,7 +8,6 @@ endfunction()
 function(tensorferry_part name)
   add_library(${name} OBJECT ${ARGN})
   tensorferry_settings(${name})
-  tensorferry_precompile(${name})
   set_property(GLOBAL APPEND PROPERTY TENSORFERRY_PARTS ${name})
 endfunction()
 
@@ -18,23 +17,6 @@ function(tensorferry_generated_part name)
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_compile_options(${name} PRIVATE -w)
   set_property(GLOBAL APPEND PROPERTY TENSORFERRY_PARTS ${name})
-endfunction()
-
-# tensorferry_precompile(TARGET): what nearly all of the library includes is parsed once, when the core is compiled: a
-# third of the time. Lint compiles without, so that every file names what it uses.
-function(tensorferry_precompile name)
-  if(NOT PROJECT_IS_TOP_LEVEL)
-    return()
-  elseif(name STREQUAL "tensorferry_core")
-    set(headers error format input layout manifest stream)
-    list(TRANSFORM headers REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/include/tensorferry/\\1.h")
-    target_precompile_headers(${name} PRIVATE <algorithm> <cstring> <functional> <map> <memory> <optional> <span> <string>
-                              <string_view> <utility> <vector> ${headers})
-  else()
-    target_precompile_headers(${name} REUSE_FROM tensorferry_core)
-  endif()
-  # The same bug as below: GCC 12 sees it once strings come from a precompiled header.
-  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
 endfunction()
 
 # tensorferry_settings(TARGET): language level and warnings, for programs too.
