@@ -12,6 +12,7 @@
 //                                  its host, and their first touch afterwards costs up to 15 times
 //                                  as much
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -182,7 +183,7 @@ class Copy {
       const bool small = outputs_[turn.file] < 0;
       const int file = small ? create(turn.file, turn.length) : outputs_[turn.file];
       if (options_.columns > 0) {
-        transpose(turn, file, in, out);
+        transpose(turn, file, out);
       } else {
         for (std::uint64_t at = 0; at < turn.length; at += kWindow) {
           crc ^= window(turn, at, std::min(kWindow, turn.length - at), file, in.data(), out.data());
@@ -224,11 +225,13 @@ class Copy {
   }
 
   /// One matrix, in strips of whole rows of the output of at most 1 MiB, in tiles of 8 x 8.
-  void transpose(const Turn& turn, int file, std::vector<char>& in, std::vector<char>& out) const {
-    in.resize(std::max(in.size(), turn.length));
-    source_.read(turn.from, in.data(), turn.length);
+  void transpose(const Turn& turn, int file, std::vector<char>& out) const {
+    const std::uint64_t skip = turn.from % 4096;
+    void* mapped = mmap(nullptr, turn.length + skip, PROT_READ, MAP_SHARED | MAP_POPULATE,
+                        source_.files[0], static_cast<off_t>(turn.from - skip));
+    if (mapped == MAP_FAILED) fail("mmap");
     const std::uint64_t columns = options_.columns, rows = turn.length / 4 / columns, tile = 8;
-    const auto* from = reinterpret_cast<const float*>(in.data());
+    const auto* from = reinterpret_cast<const float*>(static_cast<const char*>(mapped) + skip);
     const std::uint64_t strip = std::max(tile, kWindow / 4 / rows / tile * tile);
     out.resize(std::max(out.size(), strip * rows * 4));
     auto* to = reinterpret_cast<float*>(out.data());
@@ -242,6 +245,7 @@ class Copy {
       }
       write(file, out.data(), (end - first) * rows * 4, first * rows * 4);
     }
+    munmap(mapped, turn.length + skip);
   }
 
   Options options_;

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import cases
+import counts
 import measure
 import rows
 from rows import Row
@@ -31,7 +32,8 @@ class Bench:
         self.scratch = scratch
         self.runner = measure.Runner(scratch)
         self.chosen = [c for c in cases.all_cases() if not options.only or self.matches(c)]
-        if not self.chosen:
+        self.count = not options.only or any(word.lower() in "w6 a million tensors" for word in options.only)
+        if not self.chosen and not self.count:
             sys.exit("bench: nothing of that name; --only takes parts of a row's group and label")
         self.make_workloads()
 
@@ -45,12 +47,19 @@ class Bench:
         if any(case.reference == "cmp" for case in self.chosen):
             needed.add("equal")
         self.options.inputs.mkdir(exist_ok=True, parents=True)
-        print(f"making the inputs: {', '.join(sorted(needed))}", file=sys.stderr)
-        command = [self.options.python, HERE / "workloads.py", self.options.inputs, str(self.options.size_mib)]
-        done = subprocess.run([*command, *sorted(needed)], capture_output=True, text=True)
+        if needed:
+            self.make(self.options.size_mib, sorted(needed))
+        if self.count:
+            for count in (counts.FEW, *counts.counts(self.options.size_mib)):
+                self.make(count, ["tiny"])
+        self.read_inputs(needed)
+
+    def make(self, size: int, names: list[str]) -> None:
+        print(f"making the inputs: {', '.join(names)}", file=sys.stderr)
+        command = [self.options.python, HERE / "workloads.py", self.options.inputs, str(size), *names]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"bench: the inputs could not be made\n{done.stderr[-2000:]}")
-        self.read_inputs(needed)
 
     def read_inputs(self, names: set[str]) -> None:
         """Into the page cache, before the memory is held and again before they are used."""
@@ -188,9 +197,12 @@ def main() -> None:
             for case in bench.chosen:
                 groups.append(bench.run_case(case))
                 print(rows.lines(groups[-1]), flush=True)
+            tables = [f"{rows.EXPLAINED}\n\n{rows.table(groups)}"] if groups else []
+            if bench.count:
+                tables.append(counts.table(bench.runner, options.program, options.inputs, options.size_mib, options.rounds))
     finally:
         shutil.rmtree(scratch)
-    text = f"{machine(options)}\n\n{rows.EXPLAINED}\n\n{rows.table(groups)}\n"
+    text = "\n\n".join([machine(options), *tables]) + "\n"
     print(f"\n{text}")
     if options.markdown:
         options.markdown.write_text(f"# Benchmarks\n\n{text}")
