@@ -68,12 +68,15 @@ Layout one_file(const Manifest& manifest, const Output& output) {
 
 Layout folder(const Manifest& manifest) {
   std::vector<std::string> names;
+  names.reserve(manifest.tensors.size());
   for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
   const std::vector<std::string> files = file_names(names);
   Layout layout;
   layout.directory = true;
-  ManifestDocument document;
-  document.attributes = manifest.attributes;
+  layout.files.reserve(files.size() + 1);
+  layout.segments.reserve(files.size() + 1);
+  layout.slots.reserve(files.size());
+  ManifestFile described(manifest.attributes, files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
     const Tensor& tensor = manifest.tensors[i];
     const std::string file = files[i] + std::string(kExtension);
@@ -86,9 +89,9 @@ Layout folder(const Manifest& manifest) {
     entry.offset = slot.offset;
     entry.length = slot.length;
     entry.attributes = tensor.attributes;
-    document.tensors.push_back(std::move(entry));
+    described.add(std::move(entry));
   }
-  add_manifest_file(layout, std::move(document));
+  std::move(described).add_to(layout);
   return layout;
 }
 

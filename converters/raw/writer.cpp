@@ -24,12 +24,11 @@ class RawWriter : public Writer {
     Layout layout;
     layout.directory = true;
     layout.files.push_back({std::string(kFile), 0});
-    ManifestDocument document;
-    document.attributes = manifest.attributes;
+    ManifestFile described(manifest.attributes, manifest.tensors.size());
     for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
-      document.tensors.push_back(place(manifest.tensors[i], i, layout));
+      described.add(place(manifest.tensors[i], i, layout));
     }
-    add_manifest_file(layout, std::move(document));
+    std::move(described).add_to(layout);
     return layout;
   }
 

@@ -229,21 +229,19 @@ std::size_t append_entry(std::string& out, const ManifestEntry& entry) {
   return crc32c;
 }
 
-// `crc32c_at` receives the place of each entry's digits of crc32c.
-std::string format_with_places(const ManifestDocument& document,
-                               std::vector<std::size_t>& crc32c_at) {
-  std::string out = "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
-  append_attributes(out, document.attributes);
+std::string opening(const Attributes& attributes, std::size_t entries) {
+  constexpr std::size_t kEntry = 256;  // generous: what is not written to takes no memory
+  std::string out;
+  out.reserve(entries * kEntry);
+  out += "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
+  append_attributes(out, attributes);
   out += ",\n \"tensors\": [";
-  const char* separator = "\n  ";
-  for (const ManifestEntry& entry : document.tensors) {
-    out += separator;
-    crc32c_at.push_back(append_entry(out, entry));
-    separator = ",\n  ";
-  }
-  out += "]}\n";
   return out;
 }
+
+const char* separator(std::size_t entry) { return entry == 0 ? "\n  " : ",\n  "; }
+
+constexpr std::string_view kEnd = "]}\n";
 
 }  // namespace
 
@@ -290,8 +288,12 @@ ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
 }
 
 std::string format_manifest(const ManifestDocument& document) {
-  std::vector<std::size_t> places;
-  return format_with_places(document, places);
+  std::string out = opening(document.attributes, document.tensors.size());
+  for (std::size_t i = 0; i < document.tensors.size(); ++i) {
+    out += separator(i);
+    append_entry(out, document.tensors[i]);
+  }
+  return out.append(kEnd);
 }
 
 std::string crc32c_to_hex(std::uint32_t crc) {
@@ -300,30 +302,36 @@ std::string crc32c_to_hex(std::uint32_t crc) {
   return digits;
 }
 
-void add_manifest_file(Layout& layout, ManifestDocument document) {
-  if (document.tensors.size() != layout.slots.size()) {
+ManifestFile::ManifestFile(const Attributes& attributes, std::size_t entries)
+    : text_(opening(attributes, entries)) {
+  pending_.reserve(entries);
+}
+
+void ManifestFile::add(ManifestEntry entry) {
+  const bool waits = entry.crc32c.empty();
+  if (waits) entry.crc32c = crc32c_to_hex(0);
+  text_ += separator(entries_);
+  const std::size_t digits = append_entry(text_, entry);
+  if (waits) pending_.push_back({entries_, digits});
+  ++entries_;
+}
+
+void ManifestFile::add_to(Layout& layout) && {
+  if (entries_ != layout.slots.size()) {
     throw Error(ErrorCode::internal, "manifest",
                 "the manifest does not describe the slots of the layout");
   }
-  std::vector<std::size_t> pending;  // entries that wait for their checksum
-  for (std::size_t i = 0; i < document.tensors.size(); ++i) {
-    if (!document.tensors[i].crc32c.empty()) continue;
-    document.tensors[i].crc32c = crc32c_to_hex(0);
-    pending.push_back(i);
-  }
-  // The text is kept, not the document: of a large model that is the smaller one.
-  std::vector<std::size_t> crc32c_at;
-  auto text = std::make_shared<std::string>(format_with_places(document, crc32c_at));
+  text_ += kEnd;
   const std::size_t file = layout.files.size();
-  layout.files.push_back({std::string(manifest_file_name), text->size()});
-  layout.segments.push_back({file, 0, *text});
-  layout.finish = [file, text, pending = std::move(pending),
-                   crc32c_at = std::move(crc32c_at)](std::span<const std::uint32_t> crcs) {
-    for (std::size_t i : pending) {
-      const std::string digits = crc32c_to_hex(crcs[i]);
-      text->replace(crc32c_at[i], digits.size(), digits);
+  layout.files.push_back({std::string(manifest_file_name), text_.size()});
+  layout.segments.push_back({file, 0, std::move(text_)});
+  layout.finish = [file, pending = std::move(pending_)](std::span<const std::uint32_t> crcs) {
+    std::vector<Segment> segments;
+    segments.reserve(pending.size());
+    for (const Place& place : pending) {
+      segments.push_back({file, place.digits, crc32c_to_hex(crcs[place.entry])});
     }
-    return std::vector<Segment>{{file, 0, std::move(*text)}};
+    return segments;
   };
 }
 

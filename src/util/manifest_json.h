@@ -52,9 +52,22 @@ std::string format_manifest(const ManifestDocument& document);
 /// Eight lower-case hex digits, most significant first.
 std::string crc32c_to_hex(std::uint32_t crc);
 
-/// Appends `manifest.json`, the description of the layout's slots (entry i of slot i), as the
-/// layout's last file. An entry without crc32c is reserved with zeros; Layout::finish then rewrites
-/// the file, of the same size, with the real checksums.
-void add_manifest_file(Layout& layout, ManifestDocument document);
+/// `manifest.json` as the last file of a layout: entry i describes slot i. Only its text is kept.
+class ManifestFile {
+ public:
+  ManifestFile(const Attributes& attributes, std::size_t entries);
+  /// Without crc32c, it is reserved with zeros, which Layout::finish replaces by the real one.
+  void add(ManifestEntry entry);
+  void add_to(Layout& layout) &&;
+
+ private:
+  struct Place {
+    std::size_t entry;     // of whose checksum
+    std::uint64_t digits;  // where they stand
+  };
+  std::string text_;
+  std::size_t entries_ = 0;
+  std::vector<Place> pending_;
+};
 
 }  // namespace tensorferry
