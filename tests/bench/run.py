@@ -170,7 +170,6 @@ def main() -> None:
     parser.add_argument("--size-mib", type=int, default=1024, metavar="N", help="of the inputs; default 1024")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default 5")
     parser.add_argument("--warm-up", type=int, default=1, metavar="N", help="rounds thrown away; default 1")
-    parser.add_argument("--tools", type=pathlib.Path, default=pathlib.Path("build/release/bin"), help=argparse.SUPPRESS)
     parser.add_argument("--hold", type=int, metavar="GIB", help="free memory to keep from the host; default 6 if there is")
     parser.add_argument("--no-limit", action="store_true", help="without the minimal program")
     parser.add_argument("--no-peers", action="store_true", help="without the Python scripts and h5repack")
@@ -182,8 +181,11 @@ def main() -> None:
     options.inputs = options.inputs.resolve()
     words = sys.argv[1:]
     options.shown = words[4:] if words[2:3] == ["--python"] else words[2:]  # as ./dev puts them first
-    options.limit = options.tools.resolve() / "bench_limit"
+    tools = pathlib.Path(options.program).resolve().parent
+    options.limit = tools / "bench_limit"
     options.load = os.getloadavg()[0]
+    if not options.limit.exists() and not (options.no_limit and options.hold == 0):
+        sys.exit("bench: bench_limit and bench_hold are missing beside the program: a Release build with tests makes them")
     if not os.access(measure.TIME, os.X_OK):
         sys.exit("bench: GNU time is missing (package: time)")
 
@@ -193,7 +195,7 @@ def main() -> None:
         bench = Bench(options, scratch)
         if options.hold is None:
             options.hold = min(6, int(measure.free_gib() / 2))
-        with measure.WarmMemory(options.tools / "bench_hold", options.hold):
+        with measure.WarmMemory(tools / "bench_hold", options.hold):
             for case in bench.chosen:
                 groups.append(bench.run_case(case))
                 print(rows.lines(groups[-1]), flush=True)
