@@ -115,7 +115,7 @@ class Bench:
                 rows.append(Row(case, "h5repack" if peer[0] == "h5repack" else "Python script", peer))
         return rows
 
-    def rounds_of(self, case: cases.Case, row: Row, number: int) -> bool:
+    def has_run(self, row: Row, number: int) -> bool:
         """Whether a row has a run in this round: a script takes seconds, and needs no more rounds than elsewhere."""
         return number < self.options.rounds or row.own or row.who.startswith("limit")
 
@@ -125,7 +125,7 @@ class Bench:
         output = self.first_runs(case, runs)
         for number in range(-self.options.warm_up, self.options.rounds * case.times):
             for row in runs:
-                if not self.rounds_of(case, row, number):
+                if not self.has_run(row, number):
                     continue
                 folder = self.runner.fresh()
                 # A limit stands beside the program, and has the same reference run.
@@ -158,7 +158,7 @@ def machine(options: argparse.Namespace) -> str:
     own = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
     command = "./dev bench " + shlex.join(options.shown)
     return (f"{model}, {os.cpu_count()} processors, Linux {platform.release()}, {kind}; {own}; {peers}.\n"
-            f"Load when it began: {options.load:.1f}. {options.size_mib} MiB, {options.rounds} rounds (W2 three, W3 15 times as many) after "
+            f"Load when it began: {options.load:.1f}. {options.size_mib} MiB, {options.rounds} rounds (short runs: up to 15 times as many) after "
             f"{options.warm_up} thrown away; {options.hold} GiB held warm. `{command}`")  # fmt: skip
 
 
@@ -184,6 +184,7 @@ def main() -> None:
     tools = pathlib.Path(options.program).resolve().parent
     options.limit = tools / "bench_limit"
     options.load = os.getloadavg()[0]
+    os.environ["NUMPY_MADVISE_HUGEPAGE"] = "0"  # kind to the scripts: no huge page is kept warm
     if not options.limit.exists() and not (options.no_limit and options.hold == 0):
         sys.exit("bench: bench_limit and bench_hold are missing beside the program: a Release build with tests makes them")
     if not os.access(measure.TIME, os.X_OK):
