@@ -68,30 +68,16 @@ Layout one_file(const Manifest& manifest, const Output& output) {
 
 Layout folder(const Manifest& manifest) {
   std::vector<std::string> names;
-  names.reserve(manifest.tensors.size());
   for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
   const std::vector<std::string> files = file_names(names);
   Layout layout;
   layout.directory = true;
-  layout.files.reserve(files.size() + 1);
-  layout.segments.reserve(files.size() + 1);
-  layout.slots.reserve(files.size());
-  ManifestFile described(manifest.attributes, files.size());
+  ManifestText text(manifest.attributes);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const Tensor& tensor = manifest.tensors[i];
     const std::string file = files[i] + std::string(kExtension);
-    const Slot& slot = add_array(layout, tensor, i, file);
-    ManifestEntry entry;
-    entry.name = tensor.name;
-    entry.dtype = tensor.dtype;
-    entry.shape = tensor.shape;
-    entry.file = file;
-    entry.offset = slot.offset;
-    entry.length = slot.length;
-    entry.attributes = tensor.attributes;
-    described.add(std::move(entry));
+    text.add(manifest.tensors[i], file, add_array(layout, manifest.tensors[i], i, file));
   }
-  std::move(described).add_to(layout);
+  std::move(text).add_to(layout);
   return layout;
 }
 

@@ -70,7 +70,11 @@ class DeflateSink final : public Sink {
       comment.clear();
     }
     const std::uint64_t at = end_;
-    for (const Member& member : members_) append(central_header(member));
+    for (const Member& member : members_) {
+      std::string header;
+      append_central_header(header, member);
+      append(header);
+    }
     append(end_records(members_.size(), end_ - at, at, comment));
     if (!fd_.close()) throw system_error(ErrorCode::output, "close", errno, path_);
   }

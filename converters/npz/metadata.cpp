@@ -1,11 +1,12 @@
 #include "metadata.h"
 
 #include <nlohmann/json.hpp>
-#include <unordered_set>
+#include <optional>
 
 #include "npz.h"
 #include "npz_wire.h"
 #include "util/json.h"
+#include "util/name_index.h"
 #include "util/text.h"
 
 namespace tensorferry::npz {
@@ -31,7 +32,13 @@ std::string metadata_text(const MetadataEntries& entries) {
   std::string text;
   for (const auto& [key, value] : entries) {
     text += text.empty() ? "{" : ",";
-    text += Json(key).dump() + ":" + (key.starts_with(kOurs) ? value : Json(value).dump());
+    append_json_string(text, key);
+    text += ':';
+    if (key.starts_with(kOurs)) {
+      text += value;
+    } else {
+      append_json_string(text, value);
+    }
   }
   return text.empty() ? text : text + "}";
 }
@@ -56,22 +63,27 @@ MetadataEntries metadata_from_text(std::string_view text, const Limits& limits) 
 }
 
 std::vector<std::string> stored_names(const Manifest& manifest) {
-  std::unordered_set<std::string_view> taken;
-  for (const Tensor& tensor : manifest.tensors) taken.insert(tensor.name);
+  std::optional<NameIndex> index;  // most archives do without
+  const auto taken = [&](std::string_view name) {
+    if (!index) {
+      index.emplace(manifest.tensors.size(),
+                    [&](std::size_t i) -> std::string_view { return manifest.tensors[i].name; });
+    }
+    return index->contains(name);
+  };
   std::vector<std::string> names, refused;
+  names.reserve(manifest.tensors.size());
   for (const Tensor& tensor : manifest.tensors) {
     const std::string& name = tensor.name;
     bool escaped = !is_utf8(name) || name.find('\0') != std::string::npos ||
                    name.find('\\') != std::string::npos;
     if (name.ends_with(npz_extension)) {
       // numpy would take the key for the name of the other one's member.
-      escaped |=
-          taken.contains(std::string_view(name).substr(0, name.size() - npz_extension.size()));
+      escaped |= taken(std::string_view(name).substr(0, name.size() - npz_extension.size()));
     }
     std::string stored = escaped ? escape(name) : name;
-    if (stored.size() > max_name - npz_extension.size() || (escaped && taken.contains(stored))) {
+    if (stored.size() > max_name - npz_extension.size() || (escaped && taken(stored)))
       refused.push_back(name);
-    }
     names.push_back(std::move(stored));
   }
   if (refused.empty()) return names;

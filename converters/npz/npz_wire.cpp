@@ -1,5 +1,7 @@
 #include "npz_wire.h"
 
+#include <iterator>
+
 namespace tensorferry::npz {
 namespace {
 
@@ -14,7 +16,9 @@ constexpr std::uint16_t kZip64Extra = 1, kPaddingExtra = 0xD935;
 constexpr std::size_t kLeastPadding = 6;
 
 void put(std::string& out, std::uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 255);
+  char little[sizeof value];
+  for (unsigned i = 0; i < bytes; ++i) little[i] = static_cast<char>(value >> (8 * i) & 255);
+  out.append(std::begin(little), bytes);
 }
 
 bool is_ascii(std::string_view text) {
@@ -42,16 +46,18 @@ void put_common(std::string& out, const Member& member, bool large, std::uint32_
   put(out, extra, 2);
 }
 
-std::string padding(std::uint64_t end) {
-  std::uint64_t bytes = (alignment - end % alignment) % alignment;
-  if (bytes == 0) return {};
-  if (bytes < kLeastPadding) bytes += alignment;
-  std::string field;
-  put(field, kPaddingExtra, 2);
-  put(field, bytes - 4, 2);
-  put(field, alignment, 2);
-  field.resize(bytes, '\0');
-  return field;
+/// Bytes of an extra field behind which a multiple of the alignment begins; 0 = it does at `end`.
+std::size_t padding_size(std::uint64_t end) {
+  const auto bytes = static_cast<std::size_t>((alignment - end % alignment) % alignment);
+  return bytes == 0 || bytes >= kLeastPadding ? bytes : bytes + alignment;
+}
+
+void put_padding(std::string& out, std::size_t bytes) {
+  if (bytes == 0) return;
+  put(out, kPaddingExtra, 2);
+  put(out, bytes - 4, 2);
+  put(out, alignment, 2);
+  out.append(bytes - kLeastPadding, '\0');
 }
 
 }  // namespace
@@ -64,41 +70,46 @@ std::string u32(std::uint32_t value) {
   return bytes;
 }
 
-std::string local_header(const Member& member, bool aligned) {
-  constexpr std::uint64_t kFixed = 30;
-  std::string extra;
-  if (member.large) {
-    put(extra, kZip64Extra, 2);
-    put(extra, 16, 2);
-    put(extra, member.size, 8);
-    put(extra, member.stored, 8);
-  }
-  if (aligned) extra += padding(member.offset + kFixed + member.name.size() + extra.size());
-  std::string out = "PK\x03\x04";
+std::string local_header(const Member& member, bool aligned, std::size_t more) {
+  constexpr std::size_t kFixed = 30, kZip64 = 20;
+  const std::size_t plain = kFixed + member.name.size() + (member.large ? kZip64 : 0);
+  const std::size_t padding = aligned ? padding_size(member.offset + plain) : 0;
+  std::string out;
+  out.reserve(plain + padding + more);
+  out += "PK\x03\x04";
   put_common(out, member, member.large, member.large ? kAllOnes : small(member.stored),
-             member.large ? kAllOnes : small(member.size), extra.size());
-  return out + member.name + extra;
+             member.large ? kAllOnes : small(member.size), (member.large ? kZip64 : 0) + padding);
+  out += member.name;
+  if (member.large) {
+    put(out, kZip64Extra, 2);
+    put(out, kZip64 - 4, 2);
+    put(out, member.size, 8);
+    put(out, member.stored, 8);
+  }
+  put_padding(out, padding);
+  return out;
 }
 
-std::string central_header(const Member& member) {
-  std::string fields;
-  for (std::uint64_t value : {member.size, member.stored, member.offset}) {
-    if (needs_zip64(value)) put(fields, value, 8);
+void append_central_header(std::string& out, const Member& member) {
+  std::size_t extra = 0;
+  for (const std::uint64_t value : {member.size, member.stored, member.offset}) {
+    if (needs_zip64(value)) extra += sizeof value;
   }
-  std::string extra;
-  if (!fields.empty()) {
-    put(extra, kZip64Extra, 2);
-    put(extra, fields.size(), 2);
-    extra += fields;
-  }
-  const bool large = member.large || !fields.empty();
-  std::string out = "PK\x01\x02";
+  if (extra > 0) extra += 4;
+  const bool large = member.large || extra > 0;
+  out += "PK\x01\x02";
   put(out, kUnix | (large ? kZip64Version : kVersion), 2);
-  put_common(out, member, large, small(member.stored), small(member.size), extra.size());
+  put_common(out, member, large, small(member.stored), small(member.size), extra);
   put(out, 0, 6);  // comment, disk, internal attributes
   put(out, kMode, 4);
   put(out, small(member.offset), 4);
-  return out + member.name + extra;
+  out += member.name;
+  if (extra == 0) return;
+  put(out, kZip64Extra, 2);
+  put(out, extra - 4, 2);
+  for (const std::uint64_t value : {member.size, member.stored, member.offset}) {
+    if (needs_zip64(value)) put(out, value, sizeof value);
+  }
 }
 
 std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_t offset,

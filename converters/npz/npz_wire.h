@@ -39,9 +39,9 @@ struct Member {
 /// Whether sizes of this many bytes need a zip64 field.
 bool needs_zip64(std::uint64_t bytes);
 
-/// Ends, with `aligned`, at a multiple of `alignment` in the archive.
-std::string local_header(const Member& member, bool aligned);
-std::string central_header(const Member& member);
+/// Ends, with `aligned`, at a multiple of `alignment` in the archive. Has room for `more` bytes.
+std::string local_header(const Member& member, bool aligned, std::size_t more = 0);
+void append_central_header(std::string& out, const Member& member);
 /// What is behind the central headers, which have `bytes` bytes at `offset`.
 std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_t offset,
                         std::string_view comment);

@@ -52,8 +52,10 @@ std::optional<int> level_of(const Options& options) {
 void warn_of_paths(const std::vector<std::string>& names, Layout& layout) {
   std::vector<std::string> paths;
   for (const std::string& name : names) {
+    const bool absolute = name.starts_with('/');
+    if (!absolute && name.find("..") == std::string::npos) continue;
     const std::string bounded = "/" + name + "/";
-    if (name.starts_with('/') || bounded.find("/../") != std::string::npos) paths.push_back(name);
+    if (absolute || bounded.find("/../") != std::string::npos) paths.push_back(name);
   }
   if (paths.empty()) return;
   layout.notes.push_back(
@@ -66,45 +68,36 @@ class StoredArchive {
  public:
   explicit StoredArchive(Layout& layout) : layout_(layout) { layout_.files.push_back({"", 0}); }
 
-  void add_array(const std::string& name, const Tensor& tensor, std::size_t index) {
+  void add_array(std::string name, const Tensor& tensor, std::size_t index) {
     const std::string header = npy_header(npy_descr(tensor.dtype), tensor.shape);
     Slot slot;
     slot.tensor = index;
     slot.codec = npy_encoding(tensor.dtype)->codec;
     slot.length = encoded_bytes(tensor.dtype, slot.codec, tensor.elements());
-    slot.offset = add(name + std::string(npz_extension), header, slot.length, true);
+    slot.crc_of_front = crc32(0, std::as_bytes(std::span(header)));
+    Member member = member_of(std::move(name += npz_extension), header.size(), slot.length);
+    slot.crc_offset = member.offset + npz::local_crc;
+    slot.offset = add(member, header, slot.length, true);
     layout_.slots.push_back(slot);
-    front_crcs_.push_back(crc32(0, std::as_bytes(std::span(header))));
   }
 
   void add_text(std::string_view name, const std::string& text) {
-    add(std::string(name), text, 0, false);
-    members_.back().crc32 = crc32(0, std::as_bytes(std::span(text)));
-    layout_.segments.back().bytes.replace(npz::local_crc, 4, npz::u32(members_.back().crc32));
+    Member member = member_of(std::string(name), text.size(), 0);
+    member.crc32 = crc32(0, std::as_bytes(std::span(text)));
+    add(member, text, 0, false);
   }
 
   void finish(const std::string& comment) {
-    std::string directory;
-    std::vector<std::size_t> places;
-    for (const Member& member : members_) {
-      places.push_back(directory.size() + npz::central_crc);
-      directory += npz::central_header(member);
-    }
     const std::uint64_t at = end();
-    directory += npz::end_records(members_.size(), directory.size(), at, comment);
-    layout_.segments.push_back({0, at, directory});
-    end() = checked_add(at, directory.size());
+    directory_ += npz::end_records(places_.size(), directory_.size(), at, comment);
+    end() = checked_add(at, directory_.size());
+    layout_.segments.push_back({0, at, std::move(directory_)});
     layout_.finish_crc = Checksum::Kind::crc32;
-    layout_.finish = [at, directory = std::move(directory), places = std::move(places),
-                      members = std::move(members_), fronts = std::move(front_crcs_),
-                      lengths = lengths()](std::span<const std::uint32_t> crcs) mutable {
+    layout_.finish = [at, places = std::move(places_)](std::span<const std::uint32_t> crcs) {
       std::vector<Segment> segments;
-      for (std::size_t i = 0; i < crcs.size(); ++i) {
-        const std::string crc = npz::u32(crc32_combine(fronts[i], crcs[i], lengths[i]));
-        directory.replace(places[i], crc.size(), crc);
-        segments.push_back({0, members[i].offset + npz::local_crc, crc});
-      }
-      segments.push_back({0, at, std::move(directory)});
+      segments.reserve(crcs.size());
+      for (std::size_t i = 0; i < crcs.size(); ++i)
+        segments.push_back({0, at + places[i], npz::u32(crcs[i])});
       return segments;
     };
   }
@@ -112,30 +105,32 @@ class StoredArchive {
  private:
   std::uint64_t& end() { return layout_.files[0].size; }
 
-  std::vector<std::uint64_t> lengths() const {
-    std::vector<std::uint64_t> all;
-    for (const Slot& slot : layout_.slots) all.push_back(slot.length);
-    return all;
-  }
-
-  /// Gives the offset behind `front`, where `rest` more bytes will be.
-  std::uint64_t add(std::string name, const std::string& front, std::uint64_t rest, bool aligned) {
+  /// A member of `front` bytes and `rest` more, at the end of what there is.
+  Member member_of(std::string name, std::uint64_t front, std::uint64_t rest) {
     Member member;
     member.name = std::move(name);
     member.offset = end();
-    member.size = member.stored = checked_add(front.size(), rest);
+    member.size = member.stored = checked_add(front, rest);
     member.large = npz::needs_zip64(member.size);
-    std::string bytes = npz::local_header(member, aligned) + front;
+    return member;
+  }
+
+  /// Gives the offset behind `front`, where `rest` more bytes will be.
+  std::uint64_t add(const Member& member, const std::string& front, std::uint64_t rest,
+                    bool aligned) {
+    std::string bytes = npz::local_header(member, aligned, front.size());
+    bytes += front;
     const std::uint64_t data = checked_add(member.offset, bytes.size());
     layout_.segments.push_back({0, member.offset, std::move(bytes)});
-    members_.push_back(std::move(member));
+    places_.push_back(directory_.size() + npz::central_crc);
+    npz::append_central_header(directory_, member);
     end() = checked_add(data, rest);
     return data;
   }
 
   Layout& layout_;
-  std::vector<Member> members_;            // those of slots first, in their order
-  std::vector<std::uint32_t> front_crcs_;  // of the .npy headers
+  std::string directory_;
+  std::vector<std::size_t> places_;  // in it, of the members' CRCs; those of slots come first
 };
 
 class NpzWriter : public Writer {
@@ -149,9 +144,10 @@ class NpzWriter : public Writer {
     }
     refuse(manifest);
     const std::optional<int> level = level_of(options);
-    const std::vector<std::string> names = npz::stored_names(manifest);
+    std::vector<std::string> names = npz::stored_names(manifest);
     std::string text = npz::metadata_text(metadata_entries(
-        manifest, {"an .npz", npy_encoding, [&](std::size_t i) { return names[i]; }}));
+        manifest,
+        {"an .npz", npy_encoding, [&](std::size_t i) -> std::string_view { return names[i]; }}));
     const bool in_comment = text.size() <= npz::max_comment;
     if (!in_comment && std::find(names.begin(), names.end(), npz_metadata_member) != names.end()) {
       throw Error(ErrorCode::unsupported, "name_taken",
@@ -166,7 +162,7 @@ class NpzWriter : public Writer {
     }
     StoredArchive archive(layout);
     for (std::size_t i = 0; i < names.size(); ++i)
-      archive.add_array(names[i], manifest.tensors[i], i);
+      archive.add_array(std::move(names[i]), manifest.tensors[i], i);
     if (!in_comment) archive.add_text(npz_metadata_member, text);
     archive.finish(in_comment ? text : "");
     return layout;

@@ -1,6 +1,7 @@
 #include "external_data.h"
 
 #include "onnx_wire.h"
+#include "tensorferry/dtype.h"
 #include "tensorferry/error.h"
 #include "util/text.h"
 

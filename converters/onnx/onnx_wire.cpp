@@ -12,13 +12,42 @@ using namespace onnx_schema;
 constexpr std::uint32_t kGraph = ModelProto::kGraphFieldNumber;
 constexpr std::uint32_t kInitializer = GraphProto::kInitializerFieldNumber;
 
-std::string to_std(std::string_view text) { return std::string(text); }
+std::size_t text_size(std::uint32_t number, std::string_view text) {
+  return wire::bytes_header_size(number, text.size()) + text.size();
+}
 
-TensorProto type_and_shape(const TensorHead& head) {
-  TensorProto tensor;
-  for (const std::uint64_t extent : head.dims) tensor.add_dims(static_cast<std::int64_t>(extent));
-  tensor.set_data_type(head.data_type);
-  return tensor;
+void append_text(std::string& out, std::uint32_t number, std::string_view text) {
+  wire::append_bytes_header(out, number, text.size());
+  out += text;
+}
+
+std::uint64_t code_of(const TensorHead& head) { return static_cast<std::uint64_t>(head.data_type); }
+
+/// Dims and data_type of a TensorProto.
+std::size_t type_and_shape_size(const TensorHead& head) {
+  std::size_t size = wire::varint_field_size(TensorProto::kDataTypeFieldNumber, code_of(head));
+  for (const std::uint64_t extent : head.dims)
+    size += wire::varint_field_size(TensorProto::kDimsFieldNumber, extent);
+  return size;
+}
+
+void append_type_and_shape(std::string& out, const TensorHead& head) {
+  for (const std::uint64_t extent : head.dims)
+    wire::append_varint_field(out, TensorProto::kDimsFieldNumber, extent);
+  wire::append_varint_field(out, TensorProto::kDataTypeFieldNumber, code_of(head));
+}
+
+/// An initializer up to where its elements or the place of them stand, `rest` bytes.
+std::string initializer(const TensorHead& head, std::uint64_t rest) {
+  constexpr std::size_t kMostHeader = 16;
+  const std::size_t fields =
+      type_and_shape_size(head) + text_size(TensorProto::kNameFieldNumber, head.name);
+  std::string bytes;
+  bytes.reserve(fields + kMostHeader);
+  wire::append_bytes_header(bytes, kInitializer, fields + rest);
+  append_type_and_shape(bytes, head);
+  append_text(bytes, TensorProto::kNameFieldNumber, head.name);
+  return bytes;
 }
 
 }  // namespace
@@ -49,53 +78,58 @@ std::string model_tail(int opset,
 
 std::string graph_name(std::string_view name) {
   GraphProto graph;
-  graph.set_name(to_std(name));
+  graph.set_name(std::string(name));
   return graph.SerializeAsString();
 }
 
 std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes) {
-  TensorProto tensor = type_and_shape(head);
-  tensor.set_name(to_std(head.name));
-  const std::string fields = tensor.SerializeAsString() + raw_data_header(raw_bytes);
-  std::string bytes;
-  wire::append_bytes_header(bytes, kInitializer, fields.size() + raw_bytes);
-  return bytes += fields;
+  const std::string front = raw_data_header(raw_bytes);
+  return initializer(head, front.size() + raw_bytes) + front;
 }
 
 std::string external_initializer(const TensorHead& head, const ExternalData& data) {
-  TensorProto tensor = type_and_shape(head);
-  tensor.set_name(to_std(head.name));
-  const std::string fields = tensor.SerializeAsString() + external_data_fields(data);
-  std::string bytes;
-  wire::append_bytes_header(bytes, kInitializer, fields.size());
-  return bytes += fields;
+  const std::string fields = external_data_fields(data);
+  return initializer(head, fields.size()) + fields;
 }
 
 std::string string_initializer(const TensorHead& head, const std::vector<std::string>& elements) {
-  const std::string before = type_and_shape(head).SerializeAsString();
-  TensorProto named;
-  named.set_name(to_std(head.name));
-  const std::string after = named.SerializeAsString();
-  const std::uint64_t payload = string_data_size(elements);
+  const std::uint64_t size = type_and_shape_size(head) + string_data_size(elements) +
+                             text_size(TensorProto::kNameFieldNumber, head.name);
   std::string bytes;
-  wire::append_bytes_header(bytes, kInitializer, before.size() + payload + after.size());
-  bytes.reserve(bytes.size() + before.size() + static_cast<std::size_t>(payload) + after.size());
-  bytes += before;
+  wire::append_bytes_header(bytes, kInitializer, size);
+  bytes.reserve(bytes.size() + static_cast<std::size_t>(size));
+  append_type_and_shape(bytes, head);
   append_string_data(bytes, elements);
-  return bytes += after;
+  append_text(bytes, TensorProto::kNameFieldNumber, head.name);
+  return bytes;
 }
 
-std::string graph_output(const TensorHead& head) {
-  GraphProto graph;
-  ValueInfoProto* output = graph.add_output();
-  output->set_name(to_std(head.name));
-  TypeProto_Tensor* type = output->mutable_type()->mutable_tensor_type();
-  type->set_elem_type(head.data_type);
-  TensorShapeProto* shape = type->mutable_shape();
+void append_graph_output(std::string& out, const TensorHead& head) {
+  constexpr std::uint32_t kDim = TensorShapeProto::kDimFieldNumber;
+  constexpr std::uint32_t kValue = TensorShapeProto_Dimension::kDimValueFieldNumber;
+  std::size_t shape = 0;
   for (const std::uint64_t extent : head.dims) {
-    shape->add_dim()->set_dim_value(static_cast<std::int64_t>(extent));
+    const std::size_t dim = wire::varint_field_size(kValue, extent);
+    shape += wire::bytes_header_size(kDim, dim) + dim;
   }
-  return graph.SerializeAsString();
+  const std::size_t tensor =
+      wire::varint_field_size(TypeProto_Tensor::kElemTypeFieldNumber, code_of(head)) +
+      wire::bytes_header_size(TypeProto_Tensor::kShapeFieldNumber, shape) + shape;
+  const std::size_t type =
+      wire::bytes_header_size(TypeProto::kTensorTypeFieldNumber, tensor) + tensor;
+  wire::append_bytes_header(out, GraphProto::kOutputFieldNumber,
+                            text_size(ValueInfoProto::kNameFieldNumber, head.name) +
+                                wire::bytes_header_size(ValueInfoProto::kTypeFieldNumber, type) +
+                                type);
+  append_text(out, ValueInfoProto::kNameFieldNumber, head.name);
+  wire::append_bytes_header(out, ValueInfoProto::kTypeFieldNumber, type);
+  wire::append_bytes_header(out, TypeProto::kTensorTypeFieldNumber, tensor);
+  wire::append_varint_field(out, TypeProto_Tensor::kElemTypeFieldNumber, code_of(head));
+  wire::append_bytes_header(out, TypeProto_Tensor::kShapeFieldNumber, shape);
+  for (const std::uint64_t extent : head.dims) {
+    wire::append_bytes_header(out, kDim, wire::varint_field_size(kValue, extent));
+    wire::append_varint_field(out, kValue, extent);
+  }
 }
 
 }  // namespace tensorferry::onnx

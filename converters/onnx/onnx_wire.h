@@ -15,20 +15,20 @@
 //   +-----------------------------------+   +-------------------------------------+
 //                                             LL = length, a varint
 //
-// The small messages are serialized by the classes of the ONNX schema; the elements never enter
-// one. Elements are little-endian and row-major; bool takes a byte; types below a byte are packed
-// over the whole tensor, first element in the lowest bits. A tensor without elements has no
-// raw_data. A scalar has no dim.
+// What stands once in a file is serialized by the classes of the ONNX schema; what each tensor has
+// is put together here. Elements are little-endian and row-major; bool takes a byte; types below a
+// byte are packed over the whole tensor, first element in the lowest bits. A tensor without
+// elements has no raw_data. A scalar has no dim.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tensor_fields.h"
-#include "tensorferry/dtype.h"
 
 namespace tensorferry::onnx {
 
@@ -39,7 +39,7 @@ constexpr std::uint64_t kMessageLimit = (std::uint64_t{1} << 31) - 1;
 struct TensorHead {
   std::string_view name;   ///< UTF-8, not empty
   std::int32_t data_type;  ///< ElementType::code
-  Shape dims;
+  std::span<const std::uint64_t> dims;
 };
 
 /// ModelProto up to the contents of its graph, which take `graph_bytes`.
@@ -53,6 +53,6 @@ std::string graph_name(std::string_view name);
 std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes);
 std::string external_initializer(const TensorHead& head, const ExternalData& data);
 std::string string_initializer(const TensorHead& head, const std::vector<std::string>& elements);
-std::string graph_output(const TensorHead& head);
+void append_graph_output(std::string& out, const TensorHead& head);
 
 }  // namespace tensorferry::onnx

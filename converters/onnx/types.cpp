@@ -1,5 +1,7 @@
 #include "types.h"
 
+#include "util/dtype_rows.h"
+
 namespace tensorferry::onnx {
 namespace {
 
@@ -8,7 +10,7 @@ constexpr Encoding packed(DType dtype) { return {dtype, Carrier::native, Codec::
 constexpr Encoding carried(DType as, Carrier carrier) { return {as, carrier, Codec::plain}; }
 
 // Codes: onnx.proto of ONNX 1.23. Versions: docs/Versioning.md of ONNX.
-constexpr ElementType kTypes[] = {
+constexpr auto kTypes = std::to_array<ElementType>({
     {DType::boolean, native(DType::boolean), 9, 8, 17, true},
     {DType::int2, packed(DType::int2), 26, 13, 25, true},
     {DType::int4, packed(DType::int4), 22, 10, 21, true},
@@ -44,16 +46,12 @@ constexpr ElementType kTypes[] = {
     {DType::quint16, carried(DType::uint16, Carrier::bits), 4, 8, 17, true},
     {DType::qint32, carried(DType::int32, Carrier::bits), 6, 8, 17, true},
     {DType::string, native(DType::string), 8, 8, 17, true},
-};
+});
+constexpr DTypeRows kRows(kTypes);
 
 }  // namespace
 
-const ElementType* element_type(DType dtype) {
-  for (const ElementType& type : kTypes) {
-    if (type.dtype == dtype) return &type;
-  }
-  return nullptr;
-}
+const ElementType* element_type(DType dtype) { return kRows.find(dtype); }
 
 const ElementType* element_type_of_code(std::int32_t code) {
   for (const ElementType& type : kTypes) {

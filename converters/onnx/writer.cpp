@@ -55,7 +55,8 @@ class ModelLayout {
   void place(std::uint64_t threshold);
   void place_outside(std::uint64_t threshold);
   std::uint64_t metadata_bytes() const;
-  TensorHead head(std::size_t tensor) const;
+  /// Valid until the next call.
+  TensorHead head(std::size_t tensor);
   void add_tensor(std::size_t tensor);
   void add_strings(std::size_t tensor);
   void add_outputs();
@@ -68,6 +69,7 @@ class ModelLayout {
   std::string external_;
   std::vector<Placement> placements_;
   MetadataEntries metadata_;
+  Shape carried_shape_;              // of the last head() that is carried
   int ir_version_ = 8, opset_ = 17;  // of ONNX 1.12, which every tool in use reads
   GraphText graph_;
   std::vector<Slot> slots_;
@@ -94,8 +96,9 @@ void ModelLayout::place(std::uint64_t threshold) {
   if (!unsupported.empty()) {
     throw Error(ErrorCode::unsupported, "dtype", "ONNX cannot hold " + join_names(unsupported));
   }
-  metadata_ = metadata_entries(
-      manifest_, {"an ONNX model", encoding_of, [&](std::size_t i) { return names_.of(i); }});
+  metadata_ = metadata_entries(manifest_,
+                               {"an ONNX model", encoding_of,
+                                [&](std::size_t i) -> std::string_view { return names_.of(i); }});
   if (external_ == "always" || (external_ == "auto" && total + metadata_bytes() > kInlineLimit)) {
     place_outside(threshold);
   }
@@ -119,10 +122,12 @@ void ModelLayout::place_outside(std::uint64_t threshold) {
   }
 }
 
-TensorHead ModelLayout::head(std::size_t tensor) const {
+TensorHead ModelLayout::head(std::size_t tensor) {
   const ElementType& type = *placements_[tensor].type;
-  return {names_.of(tensor), type.code,
-          carried_shape(type.encoding.carrier, manifest_.tensors[tensor].shape)};
+  const Shape& shape = manifest_.tensors[tensor].shape;
+  if (type.encoding.carrier == Carrier::native) return {names_.of(tensor), type.code, shape};
+  carried_shape_ = carried_shape(type.encoding.carrier, shape);
+  return {names_.of(tensor), type.code, carried_shape_};
 }
 
 void ModelLayout::add_tensor(std::size_t tensor) {
@@ -162,25 +167,28 @@ void ModelLayout::add_strings(std::size_t tensor) {
 }
 
 void ModelLayout::add_outputs() {
-  bool any = false;
+  std::string outputs;
   for (std::size_t i = 0; i < placements_.size(); ++i) {
     if (placements_[i].type->can_be_output) {
-      graph_.append(graph_output(head(i)));
-      any = true;
+      append_graph_output(outputs, head(i));
     } else {
       not_outputs_.push_back(manifest_.tensors[i].name);
     }
   }
-  if (!any) add_placeholder();
+  graph_.append(outputs);
+  if (outputs.empty()) add_placeholder();
 }
 
 // onnxruntime loads no model without an output. Readers leave out the tensor that the metadata
 // names.
 void ModelLayout::add_placeholder() {
   const std::string name = names_.unused(std::string(kPlaceholder));
-  const TensorHead nothing{name, element_type(DType::uint8)->code, {0}};
+  const Shape empty = {0};
+  const TensorHead nothing{name, element_type(DType::uint8)->code, empty};
+  std::string output;
+  append_graph_output(output, nothing);
   graph_.append(inline_initializer(nothing, 0));
-  graph_.append(graph_output(nothing));
+  graph_.append(output);
   metadata_.emplace_back(kPlaceholder, name);
 }
 

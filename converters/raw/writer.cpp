@@ -24,11 +24,10 @@ class RawWriter : public Writer {
     Layout layout;
     layout.directory = true;
     layout.files.push_back({std::string(kFile), 0});
-    ManifestFile described(manifest.attributes, manifest.tensors.size());
-    for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
-      described.add(place(manifest.tensors[i], i, layout));
-    }
-    std::move(described).add_to(layout);
+    ManifestText text(manifest.attributes);
+    for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
+      place(manifest.tensors[i], i, layout, text);
+    std::move(text).add_to(layout);
     return layout;
   }
 
@@ -44,22 +43,16 @@ class RawWriter : public Writer {
   }
 
   // Appends the tensor to the first file of the layout.
-  static ManifestEntry place(const Tensor& tensor, std::size_t index, Layout& layout) {
+  static void place(const Tensor& tensor, std::size_t index, Layout& layout, ManifestText& text) {
     OutputFile& file = layout.files[0];
-    ManifestEntry entry;
-    entry.name = tensor.name;
-    entry.dtype = tensor.dtype;
-    entry.shape = tensor.shape;
-    entry.attributes = tensor.attributes;
-    entry.file = kFile;
     Slot slot;
     slot.tensor = index;
-    std::string text;
+    std::string strings, crc32c_of_strings;
     if (tensor.dtype == DType::string) {
-      text = encode_raw_strings(load_strings(tensor));
-      entry.crc32c = crc32c_to_hex(crc32c(0, std::as_bytes(std::span(text))));
+      strings = encode_raw_strings(load_strings(tensor));
+      crc32c_of_strings = crc32c_to_hex(crc32c(0, std::as_bytes(std::span(strings))));
       slot.fill = Slot::Fill::literal;
-      slot.length = text.size();
+      slot.length = strings.size();
     } else {
       slot.length = encoded_bytes(tensor.dtype, Codec::plain, tensor.elements());
     }
@@ -68,11 +61,9 @@ class RawWriter : public Writer {
                       ? file.size
                       : checked_add(file.size, kAlignment - 1) / kAlignment * kAlignment;
     file.size = checked_add(slot.offset, slot.length);
-    if (!text.empty()) layout.segments.push_back({slot.file, slot.offset, std::move(text)});
-    entry.offset = slot.offset;
-    entry.length = slot.length;
+    if (!strings.empty()) layout.segments.push_back({slot.file, slot.offset, std::move(strings)});
+    text.add(tensor, kFile, slot, crc32c_of_strings);
     layout.slots.push_back(slot);
-    return entry;
   }
 };
 

@@ -115,7 +115,7 @@ class FileReader {
   }
 
   static void set_dtype(Tensor& tensor, const std::string& name, std::uint64_t bytes) {
-    const std::optional<ElementType> type = element_type(name);
+    const ElementType* type = element_type(name);
     if (!type || type->dtype == DType::unknown) {
       tensor.problem = Error(ErrorCode::unsupported, "dtype",
                              type ? "the packing of " + name + " elements is not documented"

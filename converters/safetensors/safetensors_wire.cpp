@@ -1,67 +1,57 @@
 #include "safetensors_wire.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <array>
 #include <numeric>
 
 #include "tensorferry/error.h"
+#include "util/dtype_rows.h"
 #include "util/json.h"
+#include "util/text.h"
 
 namespace tensorferry::safetensors {
 namespace {
 
 // In the library's order. F6: no documentation says how its elements are packed.
-constexpr std::pair<std::string_view, DType> kTypes[] = {
-    {"BOOL", DType::boolean},
-    {"F4", DType::float4_e2m1fn},
-    {"F6_E2M3", DType::unknown},
-    {"F6_E3M2", DType::unknown},
-    {"U8", DType::uint8},
-    {"I8", DType::int8},
-    {"F8_E5M2", DType::float8_e5m2},
-    {"F8_E4M3", DType::float8_e4m3fn},
-    {"F8_E8M0", DType::float8_e8m0fnu},
-    {"F8_E4M3FNUZ", DType::float8_e4m3fnuz},
-    {"F8_E5M2FNUZ", DType::float8_e5m2fnuz},
-    {"I16", DType::int16},
-    {"U16", DType::uint16},
-    {"F16", DType::float16},
-    {"BF16", DType::bfloat16},
-    {"I32", DType::int32},
-    {"U32", DType::uint32},
-    {"F32", DType::float32},
-    {"C64", DType::complex64},
-    {"F64", DType::float64},
-    {"I64", DType::int64},
-    {"U64", DType::uint64},
-};
-
-template <typename Wanted>
-std::optional<ElementType> find_type(Wanted wanted) {
-  int rank = 0;
-  for (const auto& [name, dtype] : kTypes) {
-    if (wanted(name, dtype)) return ElementType{name, dtype, rank};
-    ++rank;
-  }
-  return std::nullopt;
-}
+constexpr auto kTypes = std::to_array<ElementType>({
+    {"BOOL", DType::boolean, 0},
+    {"F4", DType::float4_e2m1fn, 1},
+    {"F6_E2M3", DType::unknown, 2},
+    {"F6_E3M2", DType::unknown, 3},
+    {"U8", DType::uint8, 4},
+    {"I8", DType::int8, 5},
+    {"F8_E5M2", DType::float8_e5m2, 6},
+    {"F8_E4M3", DType::float8_e4m3fn, 7},
+    {"F8_E8M0", DType::float8_e8m0fnu, 8},
+    {"F8_E4M3FNUZ", DType::float8_e4m3fnuz, 9},
+    {"F8_E5M2FNUZ", DType::float8_e5m2fnuz, 10},
+    {"I16", DType::int16, 11},
+    {"U16", DType::uint16, 12},
+    {"F16", DType::float16, 13},
+    {"BF16", DType::bfloat16, 14},
+    {"I32", DType::int32, 15},
+    {"U32", DType::uint32, 16},
+    {"F32", DType::float32, 17},
+    {"C64", DType::complex64, 18},
+    {"F64", DType::float64, 19},
+    {"I64", DType::int64, 20},
+    {"U64", DType::uint64, 21},
+});
+constexpr DTypeRows kRows(kTypes);
 
 std::string range_text(const Extent& extent) {
   return std::to_string(extent.begin) + ".." + std::to_string(extent.end);
 }
 
-std::string quoted(const std::string& text) { return Json(text).dump(); }
-
 }  // namespace
 
-std::optional<ElementType> element_type(std::string_view name) {
-  return find_type([&](std::string_view other, DType) { return other == name; });
+const ElementType* element_type(std::string_view name) {
+  const auto found = std::find_if(kTypes.begin(), kTypes.end(),
+                                  [&](const ElementType& type) { return type.name == name; });
+  return found == kTypes.end() ? nullptr : &*found;
 }
 
-std::optional<ElementType> element_type(DType dtype) {
-  if (dtype == DType::unknown) return std::nullopt;
-  return find_type([&](std::string_view, DType other) { return other == dtype; });
-}
+const ElementType* element_type(DType dtype) { return kRows.find(dtype); }
 
 std::uint64_t check_tiling(const std::vector<Extent>& extents) {
   const auto before = [](const Extent& a, const Extent& b) {
@@ -88,30 +78,39 @@ std::uint64_t check_tiling(const std::vector<Extent>& extents) {
   return end;
 }
 
-std::string format_header(const TextEntries& metadata, const std::vector<HeaderEntry>& tensors,
-                          std::uint64_t alignment) {
-  std::string text(kLengthBytes, '\0');
-  text += '{';
-  if (!metadata.empty()) {
-    const std::map<std::string, std::string> sorted(metadata.begin(), metadata.end());
-    text += quoted(std::string(kMetadataKey)) + ":{";
-    for (const auto& [key, value] : sorted) text += quoted(key) + ':' + quoted(value) + ',';
-    text.back() = '}';
-    text += ',';
+HeaderText::HeaderText(const TextEntries& metadata, std::size_t expected) {
+  text_.reserve(expected);
+  text_.assign(kLengthBytes, '\0');
+  text_ += '{';
+  if (metadata.empty()) return;
+  const std::map<std::string_view, std::string_view> sorted(metadata.begin(), metadata.end());
+  append_json_string(text_, kMetadataKey);
+  text_ += ":{";
+  for (const auto& [key, value] : sorted) {
+    append_json_string(text_, key);
+    text_ += ':';
+    append_json_string(text_, value);
+    text_ += ',';
   }
-  for (const HeaderEntry& tensor : tensors) {
-    text += quoted(tensor.name) + ":{\"dtype\":\"" + tensor.dtype + "\",\"shape\":[";
-    for (const std::uint64_t extent : tensor.shape) text += std::to_string(extent) + ',';
-    if (!tensor.shape.empty()) text.pop_back();
-    text += "],\"data_offsets\":[" + std::to_string(tensor.begin) + ',' +
-            std::to_string(tensor.end) + "]},";
-  }
-  if (text.back() == ',') text.pop_back();
-  text += '}';
-  text.resize((text.size() + alignment - 1) / alignment * alignment, ' ');
+  text_.back() = '}';
+  text_ += ',';
+}
+
+void HeaderText::add(std::string_view name, std::string_view dtype, const Shape& shape,
+                     Extent bytes) {
+  append_json_string(text_, name);
+  append(text_, {":{\"dtype\":\"", dtype, "\",\"shape\":["});
+  append_extents(text_, shape, ",");
+  append(text_, {"],\"data_offsets\":[", Decimal(bytes.begin), ",", Decimal(bytes.end), "]},"});
+}
+
+std::string HeaderText::finish(std::uint64_t alignment) && {
+  if (text_.back() == ',') text_.pop_back();
+  text_ += '}';
+  text_.resize((text_.size() + alignment - 1) / alignment * alignment, ' ');
   for (std::size_t i = 0; i < kLengthBytes; ++i)
-    text[i] = static_cast<char>((text.size() - kLengthBytes) >> (8 * i));
-  return text;
+    text_[i] = static_cast<char>((text_.size() - kLengthBytes) >> (8 * i));
+  return std::move(text_);
 }
 
 std::string format_index(const WeightMap& weights, std::uint64_t total_size) {
@@ -119,7 +118,10 @@ std::string format_index(const WeightMap& weights, std::uint64_t total_size) {
                      "\n  },\n  \"weight_map\": {";
   const char* separator = "\n    ";
   for (const auto& [name, file] : weights) {
-    text += separator + quoted(name) + ": " + quoted(file);
+    text += separator;
+    append_json_string(text, name);
+    text += ": ";
+    append_json_string(text, file);
     separator = ",\n    ";
   }
   return text + "\n  }\n}\n";

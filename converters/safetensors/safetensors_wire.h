@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,10 +39,10 @@ struct ElementType {
   int rank;               ///< its place in the library's order, by which files are sorted
 };
 
-/// Nothing for a name that the library does not have.
-std::optional<ElementType> element_type(std::string_view name);
-/// Nothing for a dtype that the library has no type for.
-std::optional<ElementType> element_type(DType dtype);
+/// Null for a name that the library does not have.
+const ElementType* element_type(std::string_view name);
+/// Null for a dtype that the library has no type for.
+const ElementType* element_type(DType dtype);
 
 /// One tensor of a header.
 struct HeaderEntry {
@@ -71,9 +70,18 @@ struct Extent {
 /// Returns that end.
 std::uint64_t check_tiling(const std::vector<Extent>& extents);
 
-/// N and the header, padded so that what follows begins at a multiple of `alignment`.
-std::string format_header(const TextEntries& metadata, const std::vector<HeaderEntry>& tensors,
-                          std::uint64_t alignment);
+/// N and the header as it is written, tensor by tensor.
+class HeaderText {
+ public:
+  /// Room for `expected` bytes is made at once.
+  HeaderText(const TextEntries& metadata, std::size_t expected);
+  void add(std::string_view name, std::string_view dtype, const Shape& shape, Extent bytes);
+  /// The whole, padded so that what follows begins at a multiple of `alignment`.
+  std::string finish(std::uint64_t alignment) &&;
+
+ private:
+  std::string text_;
+};
 /// The index of `weights`, whose tensors take `total_size` bytes.
 std::string format_index(const WeightMap& weights, std::uint64_t total_size);
 

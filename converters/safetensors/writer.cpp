@@ -8,6 +8,7 @@
 #include "encoding.h"
 #include "safetensors.h"
 #include "safetensors_wire.h"
+#include "util/in_order.h"
 #include "util/metadata_entries.h"
 #include "util/stored_names.h"
 
@@ -35,16 +36,20 @@ class Writing {
  public:
   Writing(const Manifest& manifest, const Options& options)
       : manifest_(manifest), names_(manifest, "safetensors", can_hold), options_(options) {
+    encodings_.reserve(manifest.tensors.size());
+    types_.reserve(manifest.tensors.size());
+    bytes_.reserve(manifest.tensors.size());
     for (const Tensor& tensor : manifest.tensors) {
       const Encoding encoding = *encoding_of(tensor);
       encodings_.push_back(encoding);
+      types_.push_back(element_type(encoding.dtype));
       bytes_.push_back(encoded_bytes(tensor.dtype, encoding.codec, tensor.elements()));
     }
     set_metadata();
   }
 
   Layout lay_out(const std::string& leaf) {
-    const std::vector<std::vector<std::size_t>> shards = split();
+    std::vector<std::vector<std::size_t>> shards = split();
     Layout layout;
     const bool index = shards.size() > 1 || leaf.ends_with(kIndexSuffix);
     const std::string stem = without(without(leaf, kIndexSuffix), kSuffix);
@@ -53,8 +58,10 @@ class Writing {
     for (std::size_t i = 0; i < shards.size(); ++i) {
       const std::string name = stem + "-" + five_digits(i + 1) + "-of-" +
                                five_digits(shards.size()) + std::string(kSuffix);
-      add_file(layout, index ? name : "", shards[i]);
-      for (std::size_t tensor : shards[i]) weights.emplace(names_.of(tensor), name);
+      if (index) {
+        for (std::size_t tensor : shards[i]) weights.emplace(names_.of(tensor), name);
+      }
+      add_file(layout, index ? name : "", std::move(shards[i]));
     }
     if (index) {
       std::string text =
@@ -75,7 +82,7 @@ class Writing {
   void set_metadata() {
     metadata_ = metadata_entries(
         manifest_, {"a safetensors file", [](DType dtype) { return encoding_of(dtype); },
-                    [&](std::size_t i) { return names_.of(i); },
+                    [&](std::size_t i) -> std::string_view { return names_.of(i); },
                     [](const Tensor& tensor) { return encoding_of(tensor); }});
     const auto given = std::find_if(metadata_.begin(), metadata_.end(),
                                     [](auto& e) { return e.first == kFormat; });
@@ -105,49 +112,60 @@ class Writing {
   }
 
   /// The library sorts by element type, the widest first, then by name.
+  void sort(std::vector<std::size_t>& tensors) const {
+    const auto before = [&](std::size_t a, std::size_t b) {
+      const int rank_a = types_[a]->rank, rank_b = types_[b]->rank;
+      return rank_a != rank_b ? rank_a > rank_b : names_.of(a) < names_.of(b);
+    };
+    sort_unless_sorted(tensors.begin(), tensors.end(), before);
+  }
+
   void add_file(Layout& layout, std::string file_name, std::vector<std::size_t> tensors) const {
-    std::vector<int> ranks;
-    ranks.reserve(encodings_.size());
-    for (const Encoding& encoding : encodings_) ranks.push_back(element_type(encoding.dtype)->rank);
-    std::sort(tensors.begin(), tensors.end(), [&](std::size_t a, std::size_t b) {
-      if (ranks[a] != ranks[b]) return ranks[a] > ranks[b];
-      return names_.of(a) < names_.of(b);
-    });
-    std::vector<HeaderEntry> entries;
-    entries.reserve(tensors.size());
+    sort(tensors);
+    HeaderText text(metadata_, expected_bytes(tensors));
+    const std::size_t first = layout.slots.size(), file = layout.files.size();
+    layout.slots.reserve(first + tensors.size());
     std::uint64_t end = 0;
-    for (std::size_t i : tensors) {
-      const Tensor& tensor = manifest_.tensors[i];
-      HeaderEntry entry{names_.of(i), std::string(element_type(encodings_[i].dtype)->name),
-                        carried_shape(encodings_[i].carrier, tensor.shape), end, 0};
-      entry.end = end = checked_add(end, bytes_[i]);
-      entries.push_back(std::move(entry));
+    for (const std::size_t i : tensors) {
+      Slot& slot = layout.slots.emplace_back();
+      slot.tensor = i;
+      slot.file = file;
+      slot.offset = end;
+      slot.length = bytes_[i];
+      slot.codec = encodings_[i].codec;
+      end = checked_add(end, bytes_[i]);
+      const Shape& shape = manifest_.tensors[i].shape;
+      const bool native = encodings_[i].carrier == Carrier::native;
+      const Shape carried = native ? Shape() : carried_shape(encodings_[i].carrier, shape);
+      text.add(names_.of(i), types_[i]->name, native ? shape : carried, {slot.offset, end});
     }
-    std::string header = format_header(metadata_, entries, options_.bytes("alignment"));
+    std::string header = std::move(text).finish(options_.bytes("alignment"));
     if (header.size() - kLengthBytes > kMostHeaderBytes) {
       throw Error(ErrorCode::output, "too_large",
                   "the header would take " + std::to_string(header.size() - kLengthBytes) +
                       " bytes, safetensors allows " + std::to_string(kMostHeaderBytes) +
                       ": use --split-max-size, or leave tensors out");
     }
-    const std::size_t file = layout.files.size();
-    for (std::size_t k = 0; k < tensors.size(); ++k) {
-      Slot slot;
-      slot.tensor = tensors[k];
-      slot.file = file;
-      slot.offset = header.size() + entries[k].begin;
-      slot.length = bytes_[tensors[k]];
-      slot.codec = encodings_[tensors[k]].codec;
-      layout.slots.push_back(slot);
-    }
+    for (std::size_t k = first; k < layout.slots.size(); ++k)
+      layout.slots[k].offset += header.size();
     layout.files.push_back({std::move(file_name), checked_add(header.size(), end)});
     layout.segments.push_back({file, 0, std::move(header)});
+  }
+
+  /// Of a header, about.
+  std::size_t expected_bytes(const std::vector<std::size_t>& tensors) const {
+    constexpr std::size_t kEntryBytes = 96;
+    std::size_t bytes = kEntryBytes;
+    for (const auto& [key, value] : metadata_) bytes += key.size() + value.size() + kEntryBytes;
+    for (const std::size_t i : tensors) bytes += names_.of(i).size() + kEntryBytes;
+    return bytes;
   }
 
   const Manifest& manifest_;
   StoredNames names_;
   const Options& options_;
   std::vector<Encoding> encodings_;
+  std::vector<const ElementType*> types_;
   std::vector<std::uint64_t> bytes_;  // of each tensor's elements
   MetadataEntries metadata_;
 };

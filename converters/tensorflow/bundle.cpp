@@ -111,37 +111,6 @@ bool BundleEntry::is_plain() const {
                      [](const SliceExtent& extent) { return extent == SliceExtent{}; });
 }
 
-struct EntryParser::Message {
-  wire::BundleEntry entry;
-};
-
-EntryParser::EntryParser(std::uint64_t most_bytes)
-    : message_(std::make_unique<Message>()), most_bytes_(most_bytes) {}
-EntryParser::~EntryParser() = default;
-
-BundleEntry EntryParser::parse(std::string_view value) {
-  if (value.size() > most_bytes_) {
-    throw Error(ErrorCode::unsafe, "limit",
-                "its entry of " + std::to_string(value.size()) + " bytes exceeds the limit of " +
-                    std::to_string(most_bytes_));
-  }
-  wire::BundleEntry& message = message_->entry;
-  message.Clear();
-  if (!tensorflow::parse(message, value)) {
-    throw Error(ErrorCode::corrupt, "entry", "malformed entry in the index");
-  }
-  BundleEntry entry;
-  entry.dtype_code = message.dtype();
-  copy_shape(message.shape(), entry);
-  entry.shard = message.shard_id();
-  entry.offset = message.offset();
-  entry.size = message.size();
-  entry.masked_crc = message.crc32c();
-  entry.slices.reserve(static_cast<std::size_t>(message.slices_size()));
-  for (const auto& slice : message.slices()) entry.slices.push_back(slice_of(slice));
-  return entry;
-}
-
 Shape shape_of(const BundleEntry& entry, std::uint64_t most_rank) {
   if (entry.unknown_rank) throw Error(ErrorCode::corrupt, "shape", "a shape of unknown rank");
   if (entry.dims.size() > most_rank) {

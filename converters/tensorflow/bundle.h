@@ -4,7 +4,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,20 +43,10 @@ struct BundleEntry {
   bool is_plain() const;
 };
 
-/// Parses entry after entry; reuses its memory. Not thread-safe.
-class EntryParser {
- public:
-  /// Values above `most_bytes` are refused: a parsed one takes many times its size.
-  explicit EntryParser(std::uint64_t most_bytes);
-  ~EntryParser();
-  /// Throws Error(corrupt.entry), Error(unsafe.limit).
-  BundleEntry parse(std::string_view value);
-
- private:
-  struct Message;
-  std::unique_ptr<Message> message_;
-  std::uint64_t most_bytes_;
-};
+/// Parses such a value into `entry`, whose memory is used again. Values above `most_bytes` are
+/// refused: a parsed one takes many times its size. Throws Error(corrupt.entry),
+/// Error(unsafe.limit).
+void parse_entry(std::string_view value, std::uint64_t most_bytes, BundleEntry& entry);
 
 /// What the header of a V1 checkpoint says of one tensor; its values lie elsewhere.
 struct SavedSliceMeta {

@@ -175,9 +175,9 @@ class Assembler {
       drop_own(tensor.attributes);
     }
     refuse_untaggable(described);
-    const MetadataEntries entries = metadata_entries(
-        described,
-        {"a TensorFlow checkpoint", encoding_of, [&](std::size_t i) { return keys_[i]; }});
+    const MetadataEntries entries =
+        metadata_entries(described, {"a TensorFlow checkpoint", encoding_of,
+                                     [&](std::size_t i) -> std::string_view { return keys_[i]; }});
     if (entries.empty()) return;
     std::vector<std::string> strings;
     for (const auto& [key, value] : entries) strings.insert(strings.end(), {key, value});

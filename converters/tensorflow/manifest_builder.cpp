@@ -10,6 +10,8 @@
 #include "slices.h"
 #include "sniff.h"
 #include "string_payload.h"
+#include "util/crc32.h"
+#include "util/heap.h"
 
 namespace tensorferry::tensorflow {
 namespace {
@@ -17,11 +19,11 @@ namespace {
 // A parsed entry takes up to 16 times its bytes.
 constexpr std::uint64_t kEntryShare = 16;
 
+// What a small tensor takes while it is converted, about.
+constexpr std::uint64_t kTensorMemory = 800;
+
 Checksum checksum_of(std::uint32_t masked) {
-  const std::uint32_t crc = unmask_crc(masked);
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(crc >> shift);
-  return {Checksum::Kind::crc32c, std::move(bytes)};
+  return {Checksum::Kind::crc32c, crc_bytes(unmask_crc(masked))};
 }
 
 Error in_slice(const Error& error, const Slice& slice) {
@@ -63,17 +65,19 @@ Piece empty_piece(DType dtype) {
 
 ManifestBuilder::ManifestBuilder(const Input& input, const Resolved& resolved, const Limits& limits,
                                  std::uint64_t entries)
-    : input_(input),
-      resolved_(resolved),
-      limits_(limits),
-      parser_(limits.header_bytes / kEntryShare) {
+    : input_(input), resolved_(resolved), limits_(limits) {
   const std::uint64_t tensors = entries == 0 ? 0 : entries - 1;
   if (tensors > limits.tensors) {
     throw Error(
         ErrorCode::unsafe, "limit",
         std::to_string(tensors) + " tensors, the limit is " + std::to_string(limits.tensors));
   }
+  expect_allocations(tensors * kTensorMemory);
   manifest_.tensors.reserve(tensors);
+}
+
+void ManifestBuilder::parse(std::string_view value, BundleEntry& entry) const {
+  parse_entry(value, limits_.header_bytes / kEntryShare, entry);
 }
 
 void ManifestBuilder::add_header(std::string_view key, std::string_view value) {
@@ -100,7 +104,8 @@ void ManifestBuilder::add(std::string_view key, std::string_view value) {
   tensor.bookkeeping = is_bookkeeping(key);
   if (key == kGraphKey) tensor.attributes[carry_as_attribute] = std::string(kGraphAttribute);
   try {
-    fill(tensor, parser_.parse(value));
+    parse(value, entry_);
+    fill(tensor, entry_);
   } catch (const Error& error) {
     tensor.stored.pieces.clear();
     tensor.problem = error.in_file(resolved_.index->name()).in_tensor(tensor.name);
@@ -118,7 +123,7 @@ void ManifestBuilder::fill(Tensor& tensor, const BundleEntry& entry) {
   if (element_count(tensor.shape) == 0) {
     empty_.push_back({manifest_.tensors.size() - 1, entry.shard, entry.offset, entry.size});
   }
-  tensor.stored.pieces.push_back(piece_of(entry, tensor.dtype, tensor.shape));
+  place(entry, tensor.dtype, tensor.shape, tensor.stored.pieces.emplace_back());
 }
 
 void ManifestBuilder::fill_slices(Tensor& tensor, const BundleEntry& entry) {
@@ -163,7 +168,8 @@ Piece ManifestBuilder::slice_piece(const Tensor& tensor, const BundleEntry& whol
                 "slice " + slice_text(slice) + " is not in the index");
   }
   try {
-    const BundleEntry entry = parser_.parse(found->second.value);
+    BundleEntry entry;
+    parse(found->second.value, entry);
     if (dtype_of_code(entry.dtype_code) != dtype_of_code(whole.dtype_code)) {
       throw Error(ErrorCode::corrupt, "slice",
                   "its dtype number " + std::to_string(entry.dtype_code) + " is not the tensor's " +
@@ -173,13 +179,16 @@ Piece ManifestBuilder::slice_piece(const Tensor& tensor, const BundleEntry& whol
     if (shape != extent || !entry.slices.empty()) {
       throw Error(ErrorCode::corrupt, "slice", "stored with shape " + to_string(shape));
     }
-    return piece_of(entry, tensor.dtype, shape);
+    Piece piece;
+    place(entry, tensor.dtype, shape, piece);
+    return piece;
   } catch (const Error& error) {
     throw in_slice(error, slice);
   }
 }
 
-Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Shape& shape) {
+void ManifestBuilder::place(const BundleEntry& entry, DType dtype, const Shape& shape,
+                            Piece& piece) {
   const std::uint64_t elements = element_count(shape);
   if (entry.offset < 0 || entry.size < 0) {
     throw Error(ErrorCode::corrupt, "range",
@@ -194,11 +203,10 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
                       to_string(shape) + " takes " + std::to_string(expected));
     }
   }
-  Piece piece;
   if (elements == 0 && dtype != DType::variant) {
     piece = empty_piece(dtype);
     if (dtype != DType::string) piece.checksum = checksum_of(entry.masked_crc);
-    return piece;
+    return;
   }
   FileRange range = range_of(entry);
   if (dtype == DType::string) {
@@ -218,7 +226,7 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
                              }
                            },
                            "crc32c", FileRange{payload.file, payload.offset, payload.size}};
-    return piece;
+    return;
   }
   if (dtype == DType::variant) {
     if (header_->order == std::endian::big) {
@@ -228,7 +236,6 @@ Piece ManifestBuilder::piece_of(const BundleEntry& entry, DType dtype, const Sha
     piece.checksum = checksum_of(entry.masked_crc);  // a variant's covers more than its bytes
   }
   piece.origin = std::move(range);
-  return piece;
 }
 
 ManifestBuilder::Shard& ManifestBuilder::shard_of(const BundleEntry& entry) {
@@ -308,9 +315,9 @@ void ManifestBuilder::list_orphans() {
     // Raw keys are unique, readable names need not be.
     if (taken.contains(tensor.name)) tensor.name = key;
     try {
-      const BundleEntry entry = parser_.parse(slices_.at(key).value);
-      tensor.dtype = dtype_of_code(entry.dtype_code);
-      tensor.shape = shape_of(entry, limits_.rank);
+      parse(slices_.at(key).value, entry_);
+      tensor.dtype = dtype_of_code(entry_.dtype_code);
+      tensor.shape = shape_of(entry_, limits_.rank);
     } catch (const Error&) {
       // The problem below stands whatever the entry says.
     }

@@ -45,13 +45,14 @@ class ManifestBuilder {
     bool used = false;
   };
 
+  void parse(std::string_view value, BundleEntry& entry) const;
   void add_header(std::string_view key, std::string_view value);
   void fill(Tensor& tensor, const BundleEntry& entry);
   void fill_slices(Tensor& tensor, const BundleEntry& entry);
   Piece slice_piece(const Tensor& tensor, const BundleEntry& whole, const Slice& slice,
                     const Shape& extent);
-  /// The bytes of an entry as a piece without a box.
-  Piece piece_of(const BundleEntry& entry, DType dtype, const Shape& shape);
+  /// The bytes of an entry in a piece without a box.
+  void place(const BundleEntry& entry, DType dtype, const Shape& shape, Piece& piece);
   FileRange range_of(const BundleEntry& entry);
   Shard& shard_of(const BundleEntry& entry);
   /// Says where tensors without elements would lie, in data files that are open anyway.
@@ -62,7 +63,7 @@ class ManifestBuilder {
   const Input& input_;
   const Resolved& resolved_;
   const Limits& limits_;
-  EntryParser parser_;
+  BundleEntry entry_;  ///< the last one that was parsed
   std::optional<BundleHeader> header_;
   std::map<std::int32_t, Shard> shards_;
   std::unordered_map<std::string, SliceEntry> slices_;

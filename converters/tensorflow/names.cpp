@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "util/name_index.h"
 #include "util/text.h"
 
 namespace tensorferry::tensorflow {
@@ -62,13 +63,12 @@ class Naming {
 
  private:
   void find_full_names(const TrackableGraph& graph) {
-    std::unordered_map<std::string_view, std::size_t> places;
-    places.reserve(tensors_.size());
-    for (std::size_t i = 0; i < tensors_.size(); ++i) places.emplace(tensors_[i].name, i);
+    const NameIndex places(tensors_.size(),
+                           [&](std::size_t i) -> std::string_view { return tensors_[i].name; });
     for (std::size_t node = 0; node < graph.nodes(); ++node) {
       for (const auto& attribute : graph.attributes(node)) {
         const auto found = places.find(graph.text(attribute.key));
-        if (found != places.end()) full_[found->second] = graph.text(attribute.full_name);
+        if (found) full_[*found] = graph.text(attribute.full_name);
       }
     }
     if (graph.nodes() == 0) return;

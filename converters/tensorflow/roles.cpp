@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::string_view kVariable = "/.ATTRIBUTES/VARIABLE_VALUE";
 
-Places places_of(const std::vector<Tensor>& tensors) {
-  Places places;
-  places.reserve(tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) places.emplace(tensors[i].name, i);
-  return places;
-}
-
 bool is_integer_scalar(const Tensor& tensor) {
   return tensor.shape.empty() && (tensor.dtype == DType::int64 || tensor.dtype == DType::int32);
 }
@@ -41,21 +34,21 @@ bool is_rng(const Tensor& tensor, std::string_view path) {
 }
 
 /// Keys and values are stored together, each as NAME-keys and NAME-values.
-bool is_table(const Tensor& tensor, const std::vector<Tensor>& tensors, const Places& places) {
+bool is_table(const Tensor& tensor, const std::vector<Tensor>& tensors, const NameIndex& places) {
   constexpr std::string_view keys = "-keys", values = "-values";
   const std::string_view name = tensor.name;
   for (const auto& [own, other] : {std::pair(keys, values), std::pair(values, keys)}) {
     if (!name.ends_with(own)) continue;
     const auto found =
         places.find(std::string(name.substr(0, name.size() - own.size())).append(other));
-    if (found == places.end()) return false;
-    const Shape& shape = tensors[found->second].shape;
+    if (!found) return false;
+    const Shape& shape = tensors[*found].shape;
     return !shape.empty() && !tensor.shape.empty() && shape[0] == tensor.shape[0];
   }
   return false;
 }
 
-Role role_of(const Tensor& tensor, const std::vector<Tensor>& tensors, const Places& places) {
+Role role_of(const Tensor& tensor, const std::vector<Tensor>& tensors, const NameIndex& places) {
   const std::string_view key = tensor.name;
   if (key == kGraphKey || key.ends_with(".ATTRIBUTES/OBJECT_CONFIG_JSON")) return Role::config;
   if (key.ends_with(".ATTRIBUTES/py_state")) return Role::program;
@@ -77,13 +70,13 @@ Role role_of(const Tensor& tensor, const std::vector<Tensor>& tensors, const Pla
 }
 
 /// What only the graph tells, by the keys of the nodes' variables.
-void assign_from_graph(Manifest& manifest, const TrackableGraph& graph, const Places& places) {
+void assign_from_graph(Manifest& manifest, const TrackableGraph& graph, const NameIndex& places) {
   const std::vector<bool> optimizer = optimizer_state(graph);
   for (std::size_t node = 0; node < graph.nodes(); ++node) {
     for (const auto& attribute : graph.attributes(node)) {
       const auto found = places.find(graph.text(attribute.key));
-      if (found == places.end()) continue;
-      Tensor& tensor = manifest.tensors[found->second];
+      if (!found) continue;
+      Tensor& tensor = manifest.tensors[*found];
       const std::string_view full_name = graph.text(attribute.full_name);
       if (full_name == "seed_generator_state" || full_name.ends_with("/seed_generator_state")) {
         tensor.role = Role::rng;
@@ -98,7 +91,8 @@ void assign_from_graph(Manifest& manifest, const TrackableGraph& graph, const Pl
 
 void assign_roles(Manifest& manifest, const TrackableGraph* graph) {
   std::vector<Tensor>& tensors = manifest.tensors;
-  const Places places = places_of(tensors);
+  const NameIndex places(tensors.size(),
+                         [&](std::size_t i) -> std::string_view { return tensors[i].name; });
   for (Tensor& tensor : tensors) tensor.role = role_of(tensor, tensors, places);
   if (graph != nullptr) return assign_from_graph(manifest, *graph, places);
   const std::vector<bool> optimizer = optimizer_variables(tensors, places);

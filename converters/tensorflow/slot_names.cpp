@@ -1,7 +1,7 @@
 #include "slot_names.h"
 
 #include <algorithm>
-#include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -13,37 +13,38 @@ constexpr std::string_view kVariable = "/.ATTRIBUTES/VARIABLE_VALUE";
 constexpr std::string_view kSlotMark = "/.OPTIMIZER_SLOT/";
 
 // What TensorFlow 1 calls its slots, without a number behind; adam_m and adam_v are BERT's.
-constexpr std::array kSlots = {"Adam",     "AdaMax", "Momentum", "RMSProp", "Adagrad", "AdagradDA",
-                               "Adadelta", "Ftrl",   "adam_m",   "adam_v",  "AdamW",   "LazyAdam"};
-constexpr std::array kOptimizers = {"Adam",    "AdamW", "Adamax",   "Nadam", "SGD",      "RMSprop",
-                                    "Adagrad", "Ftrl",  "Adadelta", "Lion",  "Adafactor"};
-constexpr std::array kKerasSlots = {"m",
-                                    "v",
-                                    "vhat",
-                                    "momentum",
-                                    "velocity",
-                                    "rms",
-                                    "accumulator",
-                                    "accum_grad",
-                                    "accum_var",
-                                    "mg",
-                                    "linear",
-                                    "accumulated_grad",
-                                    "accumulated_delta_var"};
-constexpr std::array kHyperparameters = {"iter",  "iterations",    "beta_1",   "beta_2",
-                                         "decay", "learning_rate", "momentum", "rho"};
+constexpr std::string_view kSlots[] = {"Adam",    "AdaMax",    "Momentum", "RMSProp",
+                                       "Adagrad", "AdagradDA", "Adadelta", "Ftrl",
+                                       "adam_m",  "adam_v",    "AdamW",    "LazyAdam"};
+constexpr std::string_view kOptimizers[] = {"Adam",     "AdamW",   "Adamax",   "Nadam",
+                                            "SGD",      "RMSprop", "Adagrad",  "Ftrl",
+                                            "Adadelta", "Lion",    "Adafactor"};
+constexpr std::string_view kKerasSlots[] = {"m",
+                                            "v",
+                                            "vhat",
+                                            "momentum",
+                                            "velocity",
+                                            "rms",
+                                            "accumulator",
+                                            "accum_grad",
+                                            "accum_var",
+                                            "mg",
+                                            "linear",
+                                            "accumulated_grad",
+                                            "accumulated_delta_var"};
+constexpr std::string_view kHyperparameters[] = {"iter",  "iterations",    "beta_1",   "beta_2",
+                                                 "decay", "learning_rate", "momentum", "rho"};
 
-template <std::size_t count>
-bool is_one_of(const std::array<const char*, count>& words, std::string_view word) {
+bool is_one_of(std::span<const std::string_view> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 /// `Adam` of `Adam_1`.
 std::string_view without_number(std::string_view word) {
-  const std::size_t last = word.find_last_not_of("0123456789");
-  const bool numbered =
-      last != std::string_view::npos && last > 0 && last + 1 < word.size() && word[last] == '_';
-  return numbered ? word.substr(0, last) : word;
+  std::size_t end = word.size();
+  while (end > 0 && word[end - 1] >= '0' && word[end - 1] <= '9') --end;
+  const bool numbered = end > 1 && end < word.size() && word[end - 1] == '_';
+  return numbered ? word.substr(0, end - 1) : word;
 }
 
 struct Split {
@@ -58,7 +59,7 @@ Split split(std::string_view name) {
 
 class SlotSearch {
  public:
-  SlotSearch(const std::vector<Tensor>& tensors, const Places& places)
+  SlotSearch(const std::vector<Tensor>& tensors, const NameIndex& places)
       : tensors_(tensors), places_(places), found_(tensors.size()) {}
 
   std::vector<bool> run() && {
@@ -76,9 +77,8 @@ class SlotSearch {
   /// Whether there is a variable of that name that the tensor could be a slot of.
   bool has_variable(std::string_view name, std::size_t slot) const {
     const auto found = places_.find(name);
-    return found != places_.end() && found->second != slot &&
-           tensors_[found->second].shape == tensors_[slot].shape &&
-           tensors_[found->second].dtype == tensors_[slot].dtype;
+    return found && *found != slot && tensors_[*found].shape == tensors_[slot].shape &&
+           tensors_[*found].dtype == tensors_[slot].dtype;
   }
 
   /// The same behind any scope.
@@ -111,8 +111,9 @@ class SlotSearch {
 
   /// The optimizer that a slot's key names.
   void find_slot_owner(std::string_view key) {
+    if (!key.ends_with(kVariable)) return;
     const std::size_t mark = key.rfind(kSlotMark);
-    if (mark == std::string_view::npos || !key.ends_with(kVariable)) return;
+    if (mark == std::string_view::npos) return;
     const std::size_t begin = mark + kSlotMark.size(), end = key.size() - kVariable.size();
     if (begin < end) optimizers_.insert(split(key.substr(begin, end - begin)).head);
   }
@@ -159,7 +160,7 @@ class SlotSearch {
 
   bool has_scalar(std::string_view path, std::string_view child) const {
     const auto found = places_.find(std::string(path).append(child).append(kVariable));
-    return found != places_.end() && is_scalar(found->second);
+    return found && is_scalar(*found);
   }
 
   bool is_hyperparameter(std::size_t i) const {
@@ -175,7 +176,7 @@ class SlotSearch {
   }
 
   const std::vector<Tensor>& tensors_;
-  const Places& places_;
+  const NameIndex& places_;
   std::unordered_set<std::string_view> optimizers_;  ///< paths, without a slash behind
   std::vector<bool> found_;
   bool has_adam_ = false;
@@ -183,7 +184,7 @@ class SlotSearch {
 
 }  // namespace
 
-std::vector<bool> optimizer_variables(const std::vector<Tensor>& tensors, const Places& places) {
+std::vector<bool> optimizer_variables(const std::vector<Tensor>& tensors, const NameIndex& places) {
   return SlotSearch(tensors, places).run();
 }
 

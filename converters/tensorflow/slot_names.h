@@ -9,19 +9,14 @@
 // Slots are named by TensorFlow's python/training/slot_creator.py and by Keras's optimizers.
 #pragma once
 
-#include <cstddef>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "tensorferry/manifest.h"
+#include "util/name_index.h"
 
 namespace tensorferry::tensorflow {
 
-/// Where the tensor of a name is.
-using Places = std::unordered_map<std::string_view, std::size_t>;
-
-/// One flag a tensor, by names that are keys.
-std::vector<bool> optimizer_variables(const std::vector<Tensor>& tensors, const Places& places);
+/// One flag a tensor, by names that are keys, which `places` finds.
+std::vector<bool> optimizer_variables(const std::vector<Tensor>& tensors, const NameIndex& places);
 
 }  // namespace tensorferry::tensorflow

@@ -52,6 +52,12 @@ struct Slot {
   Codec codec = Codec::plain;
   std::endian order = std::endian::little;
   Fill fill = Fill::moved;
+  /// Of a moved slot: the CRC of bytes in front of it, with which its own goes on
+  /// (Layout::finish_crc); 0 = it begins with the slot.
+  std::uint32_t crc_of_front = 0;
+  /// Where in `file` its CRC is written once it is known, 4 bytes, least significant first, over
+  /// bytes of a segment; 0 = nowhere.
+  std::uint64_t crc_offset = 0;
 };
 
 /// An output file whose structure a third-party library writes. Used by one thread.
@@ -80,8 +86,8 @@ struct Layout {
   bool directory = false;  ///< the target is a directory of `files`
   std::unique_ptr<Sink>
       sink;  ///< set: files[0] is prepared by it, and segments hold nothing of that file
-  /// Set: called once with the CRC of each moved slot's output bytes (in the order of `slots`; 0
-  /// for the others); returns bytes to write over segments, or over parts of them.
+  /// Set: called once with the CRC of each moved slot, Slot::crc_of_front included (in the order of
+  /// `slots`; 0 for the others); returns bytes to write over segments, or over parts of them.
   std::function<std::vector<Segment>(std::span<const std::uint32_t>)> finish;
   Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "tensorferry/layout.h"
+#include "util/in_order.h"
 
 namespace tensorferry {
 namespace {
@@ -77,6 +78,15 @@ void check_length(const Slot& slot, const Tensor& tensor) {
   }
 }
 
+// The place of a slot's own CRC.
+void check_crc_place(const Layout& layout, const Slot& slot) {
+  if (slot.crc_offset == 0) return;
+  const std::uint64_t size = layout.files[slot.file].size;
+  if (slot.fill == Slot::Fill::moved && size >= 4 && slot.crc_offset <= size - 4) return;
+  broken("there is no CRC at byte " + std::to_string(slot.crc_offset) + " of file " +
+         std::to_string(slot.file));
+}
+
 void check_slots(const Layout& layout, const Manifest& manifest) {
   std::vector<bool> placed(manifest.tensors.size());
   for (std::size_t i = 0; i < layout.slots.size(); ++i) {
@@ -88,6 +98,7 @@ void check_slots(const Layout& layout, const Manifest& manifest) {
       broken("slot " + std::to_string(i) + " is for a sink, and there is none");
     }
     check_length(slot, manifest.tensors[slot.tensor]);
+    check_crc_place(layout, slot);
     placed[slot.tensor] = true;
   }
   const auto missing = std::find(placed.begin(), placed.end(), false);
@@ -106,6 +117,7 @@ std::vector<Place> collect_places(const Layout& layout) {
     if (slot.fill != Slot::Fill::moved || slot.length == 0 || pending) continue;
     places.push_back({slot.file, slot.offset, slot.length, true, i});
   }
+  const auto slots = static_cast<std::ptrdiff_t>(places.size());
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const Segment& segment = layout.segments[i];
     if (segment.file >= layout.files.size())
@@ -115,10 +127,11 @@ std::vector<Place> collect_places(const Layout& layout) {
     if (!segment.bytes.empty())
       places.push_back({segment.file, segment.offset, segment.bytes.size(), false, i});
   }
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+  const auto before = [](const Place& a, const Place& b) {
     return std::tie(a.file, a.offset, a.length, a.is_slot, a.index) <
            std::tie(b.file, b.offset, b.length, b.is_slot, b.index);
-  });
+  };
+  sort_runs(places.begin(), places.begin() + slots, places.end(), before);
   return places;
 }
 

@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <unordered_map>
+#include <functional>
 
 #include "core/boxes.h"
 #include "tensorferry/manifest.h"
+#include "util/name_index.h"
 
 namespace tensorferry {
 namespace {
@@ -65,15 +66,16 @@ void check_range(const FileRange& range) {
   throw Error(ErrorCode::corrupt, "truncated", message).in_file(range.file->name());
 }
 
-void check_length(const Tensor& tensor, const Piece& piece, const FileRange& range) {
+void check_length(const Tensor& tensor, std::uint64_t all, const Piece& piece,
+                  const FileRange& range) {
   const Shape& extent = extent_of(tensor, piece);
   const DType dtype = stored_dtype(tensor);
-  const std::uint64_t elements = element_count(extent);
-  const std::string what = to_string(extent) + " of " + std::string(to_string(dtype));
+  const std::uint64_t elements = is_whole(piece) ? all : element_count(extent);
+  const auto what = [&] { return to_string(extent) + " of " + std::string(to_string(dtype)); };
   if (piece.byte_strides.empty()) {
     const std::uint64_t expected = encoded_bytes(dtype, tensor.stored.codec, elements);
     if (range.length != expected) {
-      corrupt("size", what + " takes " + std::to_string(expected) + " bytes, stored are " +
+      corrupt("size", what() + " takes " + std::to_string(expected) + " bytes, stored are " +
                           std::to_string(range.length));
     }
     return;
@@ -85,7 +87,7 @@ void check_length(const Tensor& tensor, const Piece& piece, const FileRange& ran
   const std::uint64_t span =
       strided_span(piece, extent, encoded_bytes(dtype, tensor.stored.codec, 1));
   if (span > range.length) {
-    corrupt("size", what + " with its strides spans " + std::to_string(span) +
+    corrupt("size", what() + " with its strides spans " + std::to_string(span) +
                         " bytes, stored are " + std::to_string(range.length));
   }
 }
@@ -96,7 +98,8 @@ void check_checksum(const Piece& piece) {
   if (piece.checksum->value.size() != size) internal("a checksum of the wrong size");
 }
 
-void check_piece(const Tensor& tensor, const Piece& piece) {
+/// `elements`: of the whole tensor.
+void check_piece(const Tensor& tensor, std::uint64_t elements, const Piece& piece) {
   check_box(tensor, piece);
   check_checksum(piece);
   const auto* range = std::get_if<FileRange>(&piece.origin);
@@ -108,7 +111,7 @@ void check_piece(const Tensor& tensor, const Piece& piece) {
     return;
   }
   check_range(*range);
-  if (is_fixed_size(tensor.dtype)) check_length(tensor, piece, *range);
+  if (is_fixed_size(tensor.dtype)) check_length(tensor, elements, piece, *range);
 }
 
 // Disjoint boxes whose volumes add up to the whole cover it.
@@ -146,7 +149,7 @@ void check_tensor(const Tensor& tensor) {
   if (is_fixed_size(tensor.dtype)) encoded_bytes(tensor.dtype, Codec::plain, elements);
   for (std::size_t i = 0; i < tensor.stored.pieces.size(); ++i) {
     try {
-      check_piece(tensor, tensor.stored.pieces[i]);
+      check_piece(tensor, elements, tensor.stored.pieces[i]);
     } catch (const Error& problem) {
       const std::string where = piece_name(tensor, i);
       if (where.empty()) throw;
@@ -158,16 +161,17 @@ void check_tensor(const Tensor& tensor) {
 }
 
 void check_names(const std::vector<Tensor>& tensors) {
-  std::unordered_map<std::string_view, std::size_t> seen;
-  seen.reserve(tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto [first, is_new] = seen.emplace(tensors[i].name, i);
-    if (is_new) continue;
-    throw Error(ErrorCode::corrupt, "duplicate_name",
-                "the name stands twice, as tensors " + std::to_string(first->second) + " and " +
-                    std::to_string(i) + " of the file")
-        .in_tensor(tensors[i].name);
-  }
+  const auto ascends = [](const Tensor& a, const Tensor& b) { return a.name < b.name; };
+  // Most formats keep tensors in this order, and then no two names are the same.
+  if (std::adjacent_find(tensors.begin(), tensors.end(), std::not_fn(ascends)) == tensors.end())
+    return;
+  const auto name = [&](std::size_t i) -> std::string_view { return tensors[i].name; };
+  const auto twice = NameIndex(tensors.size(), name).repeated();
+  if (!twice) return;
+  throw Error(ErrorCode::corrupt, "duplicate_name",
+              "the name stands twice, as tensors " + std::to_string(twice->first) + " and " +
+                  std::to_string(twice->second) + " of the file")
+      .in_tensor(tensors[twice->second].name);
 }
 
 }  // namespace

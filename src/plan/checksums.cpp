@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::size_t kStep = 1u << 20;
 
-std::uint32_t combine(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
-                      std::uint64_t second_length) {
-  return kind == Checksum::Kind::crc32 ? crc32_combine(first, second, second_length)
-                                       : crc32c_combine(first, second, second_length);
-}
-
 [[noreturn]] void mismatch(const Tensor& tensor, const Piece& piece, const std::string& computed) {
   const auto& range = std::get<FileRange>(piece.origin);
   throw Error(
@@ -46,6 +40,12 @@ std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std
   return kind == Checksum::Kind::crc32 ? crc32(crc, bytes) : crc32c(crc, bytes);
 }
 
+std::uint32_t combined_crc(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
+                           std::uint64_t second_length) {
+  return kind == Checksum::Kind::crc32 ? crc32_combine(first, second, second_length)
+                                       : crc32c_combine(first, second, second_length);
+}
+
 std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t key,
                                            std::uint64_t total, std::uint64_t offset,
                                            std::span<const std::byte> bytes) {
@@ -65,7 +65,7 @@ std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t ke
   std::sort(parts.begin(), parts.end(),
             [](const Part& a, const Part& b) { return a.offset < b.offset; });
   std::uint32_t whole = 0;
-  for (const Part& part : parts) whole = combine(kind, whole, part.crc, part.length);
+  for (const Part& part : parts) whole = combined_crc(kind, whole, part.crc, part.length);
   return whole;
 }
 

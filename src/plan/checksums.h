@@ -19,6 +19,10 @@ std::string_view to_string(Checksum::Kind kind);
 /// The CRC of what gave `crc`, followed by `bytes`. Start with 0. `kind` is one of the CRCs.
 std::uint32_t crc_of(Checksum::Kind kind, std::uint32_t crc, std::span<const std::byte> bytes);
 
+/// The CRC of a concatenation, from the CRC of each part and the length of the second.
+std::uint32_t combined_crc(Checksum::Kind kind, std::uint32_t first, std::uint32_t second,
+                           std::uint64_t second_length);
+
 /// The CRC of a range from the CRCs of its parts. Thread-safe.
 class CrcParts {
  public:

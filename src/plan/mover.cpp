@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "plan/buffers.h"
+#include "plan/digests.h"
 #include "plan/kernels.h"
+#include "plan/late_segments.h"
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
 #include "plan/tensor_stream.h"
@@ -58,7 +60,7 @@ class Mover {
         options_(options),
         sync_each_(options.sync && layout.files.size() <= kManyFiles),
         meter_(options.progress),
-        digests_(layout.slots.size(), 0),
+        digests_(layout),
         files_(layout.files.size()) {}
 
   MoveResult run() {
@@ -230,37 +232,53 @@ class Mover {
 
   void write_window(const Window& window, Worker& worker) {
     make_room(worker.window, window.end - window.begin);
-    const bool prepared = layout_.sink && window.file == 0;
     OpenOutput& file = files_[window.file];
     open_file(window.file, file);
-    std::uint64_t run = window.begin;  // what is filled and not yet written
-    std::uint64_t at = window.begin;
     const auto& items = work_.items[window.file];
-    for (std::size_t i = window.first_item; i < items.size() && items[i].offset < window.end; ++i) {
-      const Item& item = items[i];
+    std::size_t last = window.first_item;
+    while (last < items.size() && items[last].offset < window.end) ++last;
+    const auto order = worker.read.ahead.order(layout_, manifest_, items, window.first_item, last);
+    for (std::size_t place = 0; place < order.size(); ++place) {
+      const Item& item = items[order[place]];
       const std::uint64_t begin = std::max(window.begin, item.offset);
       const std::uint64_t end = std::min(window.end, item.end());
       if (begin >= end) continue;
-      if (begin > at) {
-        if (prepared) {
-          write(window, run, at, worker);
-          run = begin;
-        } else {
-          std::memset(worker.window.data() + (at - window.begin), 0, begin - at);
-        }
-      }
-      worker.read.ahead.prepare(layout_, manifest_, items, i, window.end);
+      worker.read.ahead.prepare(place);
       fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
            worker);
+    }
+    const auto own = std::span(items).subspan(window.first_item, last - window.first_item);
+    digests_.put(window, own, worker.window);
+    write_filled(window, own, worker);
+    meter_.add(window.end - window.begin);
+    close_file(window.file, file);
+  }
+
+  /// Zeros between the items, except in a prepared file, where what lies between them stays.
+  void write_filled(const Window& window, std::span<const Item> items, Worker& worker) {
+    const bool prepared = layout_.sink && window.file == 0;
+    std::uint64_t run = window.begin;  // what is filled and not yet written
+    std::uint64_t at = window.begin;
+    const auto skip_to = [&](std::uint64_t next) {
+      if (!prepared) {
+        std::memset(worker.window.data() + (at - window.begin), 0, next - at);
+        return;
+      }
+      write(window, run, at, worker);
+      run = next;
+    };
+    for (const Item& item : items) {
+      const std::uint64_t begin = std::max(window.begin, item.offset);
+      const std::uint64_t end = std::min(window.end, item.end());
+      if (begin >= end) continue;
+      if (begin > at) skip_to(begin);
       at = std::max(at, end);
     }
     if (!prepared && at < window.end) {
-      std::memset(worker.window.data() + (at - window.begin), 0, window.end - at);
+      skip_to(window.end);
       at = window.end;
     }
     write(window, run, at, worker);
-    meter_.add(window.end - window.begin);
-    close_file(window.file, file);
   }
 
   void fill(const Item& item, std::uint64_t begin, std::span<std::byte> out, Worker& worker) {
@@ -285,9 +303,7 @@ class Mover {
       if (slot.codec == Codec::sign_extended) sign_extend(tensor.dtype, out);
       if (slot.order == std::endian::big) swap_bytes(out, row.component_bytes);
     }
-    if (!layout_.finish) return;
-    auto whole = output_crcs_.add(layout_.finish_crc, item.index, item.length, from, out);
-    if (whole) digests_[item.index] = *whole;
+    digests_.add(item.index, from, out);
   }
 
   void open_file(std::size_t index, OpenOutput& file) {
@@ -318,47 +334,7 @@ class Mover {
     if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
   }
 
-  /// Writes segment `first` and those that follow it in its window, and returns the next one. Many
-  /// short ones (a checksum beside each small tensor) are put into what lies there already.
-  std::size_t write_neighbours(const std::vector<Segment>& segments, std::size_t first,
-                               const Descriptor& fd) {
-    constexpr std::size_t kMany = 8;
-    const std::size_t file = segments[first].file;
-    const std::string& name = layout_.files[file].name;
-    const std::uint64_t begin = segments[first].offset;
-    std::uint64_t end = begin;
-    std::size_t last = first;
-    while (last < segments.size() && segments[last].file == file && segments[last].offset >= end &&
-           segments[last].offset + segments[last].bytes.size() - begin <= kWindowBytes) {
-      end = segments[last].offset + segments[last].bytes.size();
-      ++last;
-    }
-    if (last - first < kMany) {
-      write_at(fd, begin, std::as_bytes(std::span(segments[first].bytes)), name);
-      return first + 1;
-    }
-    std::vector<std::byte> window(end - begin);
-    read_at(fd, begin, window, name);
-    for (std::size_t i = first; i < last; ++i) {
-      std::memcpy(window.data() + (segments[i].offset - begin), segments[i].bytes.data(),
-                  segments[i].bytes.size());
-    }
-    write_at(fd, begin, window, name);
-    return last;
-  }
-
-  void write_finish() {
-    if (!layout_.finish) return;
-    std::vector<Segment> segments = layout_.finish(digests_);
-    std::stable_sort(segments.begin(), segments.end(),
-                     [](const Segment& a, const Segment& b) { return a.file < b.file; });
-    for (std::size_t i = 0; i < segments.size();) {
-      const std::size_t file = segments[i].file;
-      Descriptor fd = output_.open(file);
-      while (i < segments.size() && segments[i].file == file) i = write_neighbours(segments, i, fd);
-      output_.complete(file, std::move(fd), sync_each_);
-    }
-  }
+  void write_finish() { write_segments(digests_.late(), layout_.files, output_, sync_each_); }
 
   const Manifest& manifest_;
   Layout& layout_;
@@ -366,9 +342,9 @@ class Mover {
   const RunOptions& options_;
   const bool sync_each_;
   ProgressMeter meter_;
-  CrcParts checksums_, output_crcs_;
+  CrcParts checksums_;
   CastTallies casts_;
-  std::vector<std::uint32_t> digests_;
+  Digests digests_;
   std::vector<OpenOutput> files_;
   Work work_;
   unsigned threads_ = 1;

@@ -13,6 +13,7 @@
 #include "plan/plan_state.h"
 #include "plan/verify_output.h"
 #include "tensorferry/convert.h"
+#include "util/in_order.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -130,15 +131,17 @@ void mark_unsupported(Manifest& manifest, const Format& format, const Limits& li
 }  // namespace
 
 std::uint64_t count_aliases(const Manifest& manifest) {
-  std::set<std::tuple<const File*, std::uint64_t, std::uint64_t>> seen;
-  std::uint64_t aliases = 0;
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, const File*>> places;
+  places.reserve(manifest.tensors.size());
   for (const Tensor& tensor : manifest.tensors) {
     if (tensor.stored.pieces.size() != 1) continue;
     const auto* range = std::get_if<FileRange>(&tensor.stored.pieces[0].origin);
-    if (!range || range->length == 0) continue;
-    aliases += !seen.emplace(range->file.get(), range->offset, range->length).second;
+    if (range && range->length > 0)
+      places.emplace_back(range->offset, range->length, range->file.get());
   }
-  return aliases;
+  sort_unless_sorted(places.begin(), places.end(), std::less<>());
+  const auto end = std::unique(places.begin(), places.end());
+  return static_cast<std::uint64_t>(places.end() - end);
 }
 
 Output output_of(const fs::path& target) {

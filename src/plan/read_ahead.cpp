@@ -1,6 +1,11 @@
 #include "plan/read_ahead.h"
 
+#include <algorithm>
 #include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "util/in_order.h"
 
 namespace tensorferry {
 namespace {
@@ -20,21 +25,43 @@ const FileRange* small_range(const Layout& layout, const Manifest& manifest, con
 
 }  // namespace
 
-void ReadAhead::prepare(const Layout& layout, const Manifest& manifest,
-                        const std::vector<Item>& items, std::size_t first, std::uint64_t stop) {
-  const FileRange* range = small_range(layout, manifest, items[first]);
+std::span<const std::size_t> ReadAhead::order(const Layout& layout, const Manifest& manifest,
+                                              const std::vector<Item>& items, std::size_t first,
+                                              std::size_t last) {
+  ranges_.clear();
+  order_.clear();
+  std::vector<std::pair<const FileRange*, std::size_t>> small;
+  for (std::size_t i = first; i < last; ++i) {
+    if (const FileRange* range = small_range(layout, manifest, items[i])) {
+      small.emplace_back(range, i);
+    } else {
+      order_.push_back(i);
+    }
+  }
+  ranges_.resize(order_.size());
+  sort_unless_sorted(small.begin(), small.end(), [](const auto& a, const auto& b) {
+    return std::tuple(a.first->file.get(), a.first->offset, a.second) <
+           std::tuple(b.first->file.get(), b.first->offset, b.second);
+  });
+  for (const auto& [range, item] : small) {
+    ranges_.push_back(range);
+    order_.push_back(item);
+  }
+  return order_;
+}
+
+void ReadAhead::prepare(std::size_t place) {
+  const FileRange* range = ranges_[place];
   if (!range) return;
   const std::uint64_t begin = range->offset;
   std::uint64_t end = begin + range->length;
   if (file_ == range->file.get() && begin >= begin_ && end <= end_) return;
   bool several = false;
-  for (std::size_t i = first + 1; i < items.size() && items[i].offset < stop; ++i) {
-    if (!items[i].slot) continue;
-    const FileRange* next = small_range(layout, manifest, items[i]);
-    if (!next || next->file != range->file || next->offset < end || next->offset - end > kGap ||
-        next->offset + next->length - begin > kMost)
-      break;
-    end = next->offset + next->length;
+  for (std::size_t i = place + 1; i < ranges_.size(); ++i) {
+    const FileRange& next = *ranges_[i];
+    const std::uint64_t next_end = next.offset + next.length;
+    if (next.file != range->file || next.offset > end + kGap || next_end - begin > kMost) break;
+    end = std::max(end, next_end);
     several = true;
   }
   if (!several) return;

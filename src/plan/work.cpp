@@ -5,6 +5,7 @@
 #include "plan/checksums.h"
 #include "plan/kernels.h"
 #include "plan/tensor_source.h"
+#include "util/in_order.h"
 
 namespace tensorferry {
 namespace {
@@ -95,6 +96,10 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_b
     const Segment& segment = layout.segments[i];
     work.items[segment.file].push_back({segment.offset, segment.bytes.size(), i, false});
   }
+  std::vector<std::ptrdiff_t> segments;
+  for (const auto& items : work.items)
+    segments.push_back(static_cast<std::ptrdiff_t>(items.size()));
+  if (layout.files.size() == 1) work.items[0].reserve(layout.segments.size() + layout.slots.size());
   for (std::size_t i = 0; i < layout.slots.size(); ++i) {
     const Slot& slot = layout.slots[i];
     if (slot.fill != Slot::Fill::moved) continue;
@@ -104,7 +109,7 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t strided_b
   const Cutter cutter(layout, manifest, strided_bytes);
   for (std::size_t file = 0; file < layout.files.size(); ++file) {
     auto& items = work.items[file];
-    std::sort(items.begin(), items.end(),
+    sort_runs(items.begin(), items.begin() + segments[file], items.end(),
               [](const Item& a, const Item& b) { return a.offset < b.offset; });
     cutter.cut_file(file, work);
   }

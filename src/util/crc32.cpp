@@ -1,10 +1,7 @@
 #include "util/crc32.h"
 
+#include "util/crc_avx512.h"
 #include "util/crc_field.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace tensorferry {
 namespace {
@@ -15,19 +12,12 @@ using Field = CrcField<0xEDB88320>;
 
 constexpr std::size_t kBlock = 64;
 
-// Carry-less products of reflected polynomials come out shifted by one bit; the factors make up for
-// it.
-constexpr long long fold_factor(std::uint64_t bytes) {
-  std::uint64_t factor = Field::shift_factor(bytes);
-  factor <<= 1;
-  return static_cast<long long>(factor);
-}
-
 // The two halves of a 128-bit polynomial, moved on by `Bytes`: one reaches 4 bytes further, the
 // other 4 less far.
 template <std::uint64_t Bytes>
 __attribute__((target("pclmul,sse4.1"))) __m128i fold(__m128i value, __m128i next) {
-  const __m128i factors = _mm_set_epi64x(fold_factor(Bytes - 4), fold_factor(Bytes + 4));
+  const __m128i factors =
+      _mm_set_epi64x(detail::fold_factor<Field>(Bytes - 4), detail::fold_factor<Field>(Bytes + 4));
   const __m128i low = _mm_clmulepi64_si128(value, factors, 0x00);
   const __m128i high = _mm_clmulepi64_si128(value, factors, 0x11);
   return _mm_xor_si128(_mm_xor_si128(low, high), next);
@@ -35,8 +25,7 @@ __attribute__((target("pclmul,sse4.1"))) __m128i fold(__m128i value, __m128i nex
 
 __m128i load(const std::byte* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 
-// "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ" (Intel, 2009): four streams of 16
-// bytes are folded into one, and what remains of it is a message of 16 bytes with the same
+// As fold_wide(), with four streams: what remains of them is a message of 16 bytes with the same
 // register.
 __attribute__((target("pclmul,sse4.1"))) std::uint32_t update_folding(
     std::uint32_t crc, std::span<const std::byte> bytes) {
@@ -59,6 +48,13 @@ __attribute__((target("pclmul,sse4.1"))) std::uint32_t update_folding(
   return Field::update(Field::update(0, rest), {p, left});
 }
 
+TENSORFERRY_AVX512 std::uint32_t update_wide(std::uint32_t crc, std::span<const std::byte> bytes) {
+  std::byte rest[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), detail::fold_wide<Field>(crc, bytes));
+  crc = Field::update(0, rest);
+  return bytes.size() < kBlock ? Field::update(crc, bytes) : update_folding(crc, bytes);
+}
+
 #endif
 
 }  // namespace
@@ -67,14 +63,22 @@ std::uint32_t detail::crc32_portable(std::uint32_t crc, std::span<const std::byt
   return ~Field::update(~crc, bytes);
 }
 
-std::uint32_t crc32(std::uint32_t crc, std::span<const std::byte> bytes) {
+std::uint32_t detail::crc32_folding(std::uint32_t crc, std::span<const std::byte> bytes) {
 #if defined(__x86_64__)
   if (bytes.size() >= kBlock && __builtin_cpu_supports("pclmul") &&
       __builtin_cpu_supports("sse4.1")) {
     return ~update_folding(~crc, bytes);
   }
 #endif
-  return detail::crc32_portable(crc, bytes);
+  return crc32_portable(crc, bytes);
+}
+
+std::uint32_t crc32(std::uint32_t crc, std::span<const std::byte> bytes) {
+#if defined(__x86_64__)
+  if (bytes.size() >= 2 * detail::wide_step && detail::has_wide_products())
+    return ~update_wide(~crc, bytes);
+#endif
+  return detail::crc32_folding(crc, bytes);
 }
 
 std::uint32_t crc32_combine(std::uint32_t first, std::uint32_t second,

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "util/crc32c_versions.h"
+#include "util/crc_avx512.h"
 #include "util/crc_field.h"
 
 #if defined(__x86_64__)
@@ -88,11 +89,8 @@ std::uint32_t detail::crc32c_portable(std::uint32_t crc, std::span<const std::by
 std::vector<detail::Crc32cVersion> detail::crc32c_versions() {
   std::vector<Crc32cVersion> versions;
 #if defined(__x86_64__)
-  // The compiler's test includes that the system keeps the wide registers.
   if (__builtin_cpu_supports("sse4.2")) {
-    if (__builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
-      versions.push_back({"avx512", crc32c_avx512});
+    if (has_wide_products()) versions.push_back({"avx512", crc32c_avx512});
     versions.push_back({"sse4.2", crc32c_sse42});
   }
 #endif

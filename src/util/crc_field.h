@@ -35,9 +35,27 @@ struct CrcField {
     return result;
   }
 
+  // shifts[k][n]: x^(8 * n * 16^k)
+  static constexpr std::array<std::array<std::uint32_t, 16>, 16> make_shifts() {
+    std::array<std::array<std::uint32_t, 16>, 16> result{};
+    std::uint32_t base = one >> 8;
+    for (auto& row : result) {
+      row[0] = one;
+      for (std::size_t n = 1; n < row.size(); ++n) row[n] = multiply(row[n - 1], base);
+      base = multiply(row.back(), base);
+    }
+    return result;
+  }
+  static constexpr std::array<std::array<std::uint32_t, 16>, 16> shifts = make_shifts();
+
   /// x^(8 * bytes)
   static constexpr std::uint32_t shift_factor(std::uint64_t bytes) {
-    return power(one >> 8, bytes);
+    std::uint32_t result = one;
+    for (std::size_t k = 0; bytes != 0; ++k, bytes >>= 4) {
+      const std::uint32_t factor = shifts[k][bytes & 15];
+      if (factor != one) result = result == one ? factor : multiply(result, factor);
+    }
+    return result;
   }
 
   /// x^(-8 * bytes): takes bytes off the end of a message.

@@ -152,4 +152,19 @@ Json parse_json(std::string_view text, std::size_t depth) {
   return builder.take();
 }
 
+void append_json_string(std::string& out, std::string_view text) {
+  bool escaped = false;  // without a way out of the loop, so that it goes over many at once
+  for (const char each : text) {
+    const auto c = static_cast<unsigned char>(each);
+    escaped |= (c < 0x20) | (c >= 0x7f) | (c == '"') | (c == '\\');
+  }
+  if (escaped) {
+    out += Json(text).dump();
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
 }  // namespace tensorferry

@@ -14,4 +14,8 @@ using Json = nlohmann::ordered_json;
 /// BOM, trailing bytes and nesting above `depth`.
 Json parse_json(std::string_view text, std::size_t depth = 64);
 
+/// Appends `text` in quotes, escaped where JSON wants it. Throws what nlohmann-json does for text
+/// that is not UTF-8.
+void append_json_string(std::string& out, std::string_view text);
+
 }  // namespace tensorferry

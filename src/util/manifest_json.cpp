@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -14,6 +13,7 @@ namespace tensorferry {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kNoCrc = "00000000";
 constexpr std::string_view kBlanks = " \t\r\n";
 
 [[noreturn]] void fail(std::string message) {
@@ -186,7 +186,9 @@ void append_members(std::string& out, const Json& object) {
   const char* separator = "";
   out += '{';
   for (const auto& [key, value] : object.items()) {
-    out += separator + Json(key).dump() + ": " + value.dump();
+    out += separator;
+    append_json_string(out, key);
+    out += ": " + value.dump();
     separator = ", ";
   }
   out += '}';
@@ -201,47 +203,6 @@ void append_attributes(std::string& out, const Attributes& attributes) {
   out += ", \"attributes_base64\": ";
   append_members(out, base64);
 }
-
-// Gives the place of the digits of crc32c.
-std::size_t append_entry(std::string& out, const ManifestEntry& entry) {
-  const bool plain = is_utf8(entry.name);
-  out += plain ? "{\"name\": " : "{\"name_base64\": ";
-  out += Json(plain ? entry.name : base64_encode(entry.name)).dump();
-  out += ", \"dtype\": " + Json(std::string(to_string(entry.dtype))).dump();
-  out += ", \"shape\": " + to_string(entry.shape);
-  out += ", \"file\": " + Json(entry.file).dump();
-  out += ", \"offset\": " + std::to_string(entry.offset);
-  if (entry.length) out += ", \"length\": " + std::to_string(*entry.length);
-  out += entry.big_endian ? ", \"byte_order\": \"big\"" : ", \"byte_order\": \"little\"";
-  out += entry.column_major ? ", \"order\": \"column-major\"" : ", \"order\": \"row-major\"";
-  if (!entry.sha256.empty()) out += ", \"sha256\": \"" + entry.sha256 + '"';
-  std::size_t crc32c = std::string::npos;
-  if (!entry.crc32c.empty()) {
-    out += ", \"crc32c\": \"";
-    crc32c = out.size();
-    out += entry.crc32c + '"';
-  }
-  if (!entry.attributes.empty()) {
-    out += ", ";
-    append_attributes(out, entry.attributes);
-  }
-  out += '}';
-  return crc32c;
-}
-
-std::string opening(const Attributes& attributes, std::size_t entries) {
-  constexpr std::size_t kEntry = 256;  // generous: what is not written to takes no memory
-  std::string out;
-  out.reserve(entries * kEntry);
-  out += "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
-  append_attributes(out, attributes);
-  out += ",\n \"tensors\": [";
-  return out;
-}
-
-const char* separator(std::size_t entry) { return entry == 0 ? "\n  " : ",\n  "; }
-
-constexpr std::string_view kEnd = "]}\n";
 
 }  // namespace
 
@@ -287,52 +248,61 @@ ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
   return document;
 }
 
-std::string format_manifest(const ManifestDocument& document) {
-  std::string out = opening(document.attributes, document.tensors.size());
-  for (std::size_t i = 0; i < document.tensors.size(); ++i) {
-    out += separator(i);
-    append_entry(out, document.tensors[i]);
+ManifestText::ManifestText(const Attributes& attributes) {
+  text_ = "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
+  append_attributes(text_, attributes);
+  text_ += ",\n \"tensors\": [";
+}
+
+void ManifestText::add(const Tensor& tensor, std::string_view file, const Slot& slot,
+                       std::string_view crc32c) {
+  text_ += entries_ == 0 ? "\n  " : ",\n  ";
+  const bool plain = is_utf8(tensor.name);
+  text_ += plain ? "{\"name\": " : "{\"name_base64\": ";
+  if (plain) {
+    append_json_string(text_, tensor.name);
+  } else {
+    append_json_string(text_, base64_encode(tensor.name));
   }
-  return out.append(kEnd);
+  append(text_, {", \"dtype\": \"", to_string(tensor.dtype), "\", \"shape\": ["});
+  append_extents(text_, tensor.shape, ", ");
+  text_ += "], \"file\": ";
+  append_json_string(text_, file);
+  append(text_, {", \"offset\": ", Decimal(slot.offset), ", \"length\": ", Decimal(slot.length),
+                 ", \"byte_order\": \"little\", \"order\": \"row-major\", \"crc32c\": \""});
+  if (crc32c.empty()) pending_.push_back({entries_, text_.size()});
+  text_ += crc32c.empty() ? kNoCrc : crc32c;
+  text_ += '"';
+  if (!tensor.attributes.empty()) {
+    text_ += ", ";
+    append_attributes(text_, tensor.attributes);
+  }
+  text_ += '}';
+  ++entries_;
+}
+
+void ManifestText::add_to(Layout& layout) && {
+  if (entries_ != layout.slots.size()) {
+    throw Error(ErrorCode::internal, "manifest",
+                "the manifest does not describe the slots of the layout");
+  }
+  text_ += "]}\n";
+  const std::size_t file = layout.files.size();
+  layout.files.push_back({std::string(manifest_file_name), text_.size()});
+  layout.segments.push_back({file, 0, std::move(text_)});
+  layout.finish = [file, pending = std::move(pending_)](std::span<const std::uint32_t> crcs) {
+    std::vector<Segment> digits;
+    digits.reserve(pending.size());
+    for (const Pending& one : pending)
+      digits.push_back({file, one.place, crc32c_to_hex(crcs[one.slot])});
+    return digits;
+  };
 }
 
 std::string crc32c_to_hex(std::uint32_t crc) {
   std::string digits;
   for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[(crc >> shift) & 15];
   return digits;
-}
-
-ManifestFile::ManifestFile(const Attributes& attributes, std::size_t entries)
-    : text_(opening(attributes, entries)) {
-  pending_.reserve(entries);
-}
-
-void ManifestFile::add(ManifestEntry entry) {
-  const bool waits = entry.crc32c.empty();
-  if (waits) entry.crc32c = crc32c_to_hex(0);
-  text_ += separator(entries_);
-  const std::size_t digits = append_entry(text_, entry);
-  if (waits) pending_.push_back({entries_, digits});
-  ++entries_;
-}
-
-void ManifestFile::add_to(Layout& layout) && {
-  if (entries_ != layout.slots.size()) {
-    throw Error(ErrorCode::internal, "manifest",
-                "the manifest does not describe the slots of the layout");
-  }
-  text_ += kEnd;
-  const std::size_t file = layout.files.size();
-  layout.files.push_back({std::string(manifest_file_name), text_.size()});
-  layout.segments.push_back({file, 0, std::move(text_)});
-  layout.finish = [file, pending = std::move(pending_)](std::span<const std::uint32_t> crcs) {
-    std::vector<Segment> segments;
-    segments.reserve(pending.size());
-    for (const Place& place : pending) {
-      segments.push_back({file, place.digits, crc32c_to_hex(crcs[place.entry])});
-    }
-    return segments;
-  };
 }
 
 }  // namespace tensorferry

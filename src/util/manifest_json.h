@@ -45,29 +45,31 @@ bool looks_like_manifest(std::string_view text);
 /// of this format, Error(unsafe.limit) for more tensors than `limits` allows. Missing dtype or
 /// shape: corrupt, "refusing to guess".
 ManifestDocument parse_manifest(std::string_view text, const Limits& limits);
-/// Deterministic text; every entry on one line. Throws Error(unsupported.attribute) for what JSON
-/// cannot say: a number that is not finite, a key that is not UTF-8.
-std::string format_manifest(const ManifestDocument& document);
 
 /// Eight lower-case hex digits, most significant first.
 std::string crc32c_to_hex(std::uint32_t crc);
 
-/// `manifest.json` as the last file of a layout: entry i describes slot i. Only its text is kept.
-class ManifestFile {
+/// A manifest as it is written, every entry on one line; the same text for the same entries. Throws
+/// Error(unsupported.attribute) for what JSON cannot say: a number that is not finite, a key that
+/// is not UTF-8.
+class ManifestText {
  public:
-  ManifestFile(const Attributes& attributes, std::size_t entries);
-  /// Without crc32c, it is reserved with zeros, which Layout::finish replaces by the real one.
-  void add(ManifestEntry entry);
+  explicit ManifestText(const Attributes& attributes);
+  /// The tensor at `slot`, whose elements are little-endian and row-major, of `file`. Without
+  /// `crc32c`, hex digits, zeros stand there until Layout::finish knows the slot's.
+  void add(const Tensor& tensor, std::string_view file, const Slot& slot,
+           std::string_view crc32c = {});
+  /// Appends `manifest.json` as the layout's last file: entry i describes slot i.
   void add_to(Layout& layout) &&;
 
  private:
-  struct Place {
-    std::size_t entry;     // of whose checksum
-    std::uint64_t digits;  // where they stand
+  /// Digits that wait for the CRC of a slot.
+  struct Pending {
+    std::size_t slot, place;
   };
   std::string text_;
   std::size_t entries_ = 0;
-  std::vector<Place> pending_;
+  std::vector<Pending> pending_;
 };
 
 }  // namespace tensorferry

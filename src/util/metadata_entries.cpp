@@ -8,6 +8,7 @@
 
 #include "core/carriers.h"
 #include "core/strings.h"
+#include "util/json.h"
 #include "util/json_attributes.h"
 #include "util/text.h"
 
@@ -29,8 +30,10 @@ bool is_plain_text(const std::string& key, const AttributeValue& value) {
 Json tensor_entry(const Tensor& tensor, const StoredAs& stored, std::string_view stored_name) {
   const std::optional<Encoding> encoding =
       stored.encoding_of ? stored.encoding_of(tensor) : stored.encoding(tensor.dtype);
+  const bool carried = encoding && encoding->carrier != Carrier::native;
   Json json;
-  if (encoding && encoding->carrier != Carrier::native) {
+  if (!carried && stored_name == tensor.name && tensor.attributes.empty()) return json;
+  if (carried) {
     json["dtype"] = to_string(tensor.dtype);
     json["carrier"] = to_string(encoding->carrier);
     json["shape"] = tensor.shape;
@@ -47,11 +50,11 @@ Json tensor_entry(const Tensor& tensor, const StoredAs& stored, std::string_view
 std::string tensors_json(const Manifest& manifest, const StoredAs& stored) {
   std::string text;
   for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
-    const std::string name = stored.name(i);
+    const std::string_view name = stored.name(i);
     const Json entry = tensor_entry(manifest.tensors[i], stored, name);
     if (entry.empty()) continue;
     text += text.empty() ? '{' : ',';
-    text += Json(name).dump();
+    append_json_string(text, name);
     text += ':';
     text += entry.dump();
   }

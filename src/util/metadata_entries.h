@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,8 @@ using MetadataEntries = std::vector<std::pair<std::string, std::string>>;
 struct StoredAs {
   std::string_view format;  ///< for messages: "an ONNX model"
   std::function<std::optional<Encoding>(DType)> encoding;
-  std::function<std::string(std::size_t)>
-      name;  ///< the name in the file of the tensor at that index
+  /// The name in the file of the tensor at that index; valid as long as this.
+  std::function<std::string_view(std::size_t)> name;
   /// Set: asked instead of `encoding`, by a format in which it depends on the shape.
   std::function<std::optional<Encoding>(const Tensor&)> encoding_of = {};
 };

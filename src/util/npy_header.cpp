@@ -13,15 +13,6 @@ constexpr std::size_t kPrefix = 10;        // magic, version, length
 constexpr std::size_t kAlignment = 64;     // ARRAY_ALIGN
 constexpr std::size_t kGrowthDigits = 21;  // GROWTH_AXIS_MAX_DIGITS: of 8 * 2^64
 
-std::string tuple(const Shape& shape) {
-  std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ", ";
-    text += std::to_string(shape[i]);
-  }
-  return text + (shape.size() == 1 ? ",)" : ")");
-}
-
 using Kind = PythonValue::Kind;
 
 [[noreturn]] void corrupt(const std::string& why) {
@@ -78,18 +69,21 @@ void set_fields(NpyHeader& header, std::string_view text, bool python2) {
 }  // namespace
 
 std::string npy_header(std::string_view descr, const Shape& shape) {
-  std::string text = "{'descr': '" + std::string(descr) +
-                     "', 'fortran_order': False, 'shape': " + tuple(shape) + ", }";
-  if (!shape.empty()) text.append(kGrowthDigits - std::to_string(shape[0]).size(), ' ');
-  const std::size_t fill = kAlignment - (kPrefix + text.size() + 1) % kAlignment;
-  text.append(fill, ' ');
-  text += '\n';
-  std::string header(npy_magic);
-  header += '\x01';
-  header += '\x00';
-  header += static_cast<char>(text.size() & 255);
-  header += static_cast<char>(text.size() >> 8);
-  return header + text;
+  std::string header;
+  header.reserve(2 * kAlignment);
+  header += npy_magic;
+  header.append("\x01\0\0\0", kPrefix - npy_magic.size());
+  append(header, {"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+  append_extents(header, shape, ", ");
+  header += shape.size() == 1 ? ",), }" : "), }";
+  if (!shape.empty()) header.append(kGrowthDigits - std::to_string(shape[0]).size(), ' ');
+  // At least one space, as numpy has it.
+  header.append(kAlignment - (header.size() + 1) % kAlignment, ' ');
+  header += '\n';
+  const std::size_t length = header.size() - kPrefix;
+  header[npy_magic.size() + 2] = static_cast<char>(length & 255);
+  header[npy_magic.size() + 3] = static_cast<char>(length >> 8);
+  return header;
 }
 
 NpyHeader read_npy_header(const File& file, std::uint64_t offset, std::uint64_t length) {

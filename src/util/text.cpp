@@ -175,6 +175,14 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
   return result;
 }
 
+void append_extents(std::string& out, std::span<const std::uint64_t> shape,
+                    std::string_view separator) {
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) out += separator;
+    out += Decimal(shape[i]);
+  }
+}
+
 std::string join_names(const std::vector<std::string>& names, std::size_t most) {
   std::string text;
   const std::size_t shown = std::min(most, names.size());

@@ -44,6 +44,15 @@ std::size_t bytes_header_size(std::uint32_t number, std::uint64_t length) {
   return varint_size(tag(number, Type::bytes)) + varint_size(length);
 }
 
+void append_varint_field(std::string& out, std::uint32_t number, std::uint64_t value) {
+  append_varint(out, tag(number, Type::varint));
+  append_varint(out, value);
+}
+
+std::size_t varint_field_size(std::uint32_t number, std::uint64_t value) {
+  return varint_size(tag(number, Type::varint)) + varint_size(value);
+}
+
 std::optional<Field> next_field(std::string_view message, std::size_t& position) {
   std::size_t at = position;
   const auto head = read_varint(message, at);

@@ -11,6 +11,7 @@
 using tensorferry::crc32_combine;
 using tensorferry::crc32_of_rest;
 using tensorferry::crc32_without_rest;
+using tensorferry::detail::crc32_folding;
 using tensorferry::detail::crc32_portable;
 
 namespace {
@@ -45,6 +46,7 @@ TEST_CASE("CRC-32 is that of zlib at every length and alignment, from any start"
     const auto start = static_cast<std::uint32_t>(length * 2654435761u);
     const std::uint32_t expected = of_zlib(start, part);
     if (tensorferry::crc32(start, part) != expected) FAIL("length ", length);
+    if (crc32_folding(start, part) != expected) FAIL("folding, length ", length);
     if (crc32_portable(start, part) != expected) FAIL("portable, length ", length);
   }
 }

@@ -56,52 +56,65 @@ TEST_CASE("a manifest with only what is required has the documented defaults") {
   CHECK(read.crc32c.empty());
 }
 
-TEST_CASE("what format_manifest writes, parse_manifest reads back") {
-  ManifestDocument written;
-  written.attributes = {{"text", std::string("a\"\n\x1b")},
-                        {"graph", std::string("\xff\x00z", 3)},
-                        {"whole", std::int64_t{-7}},
-                        {"one", 1.0},
-                        {"tenth", 0.1},
-                        {"yes", true},
-                        {"low", std::numeric_limits<std::int64_t>::min()}};
-  ManifestEntry odd;
+TEST_CASE("every field of an entry is read") {
+  const ManifestEntry read = only(
+      "\"offset\":64,\"length\":24,\"byte_order\":\"big\",\"order\":\"column-major\","
+      "\"attributes\":{\"k\":false},\"sha256\":\"" +
+      std::string(64, 'a') + "\"");
+  CHECK(read.offset == 64);
+  CHECK(read.length == 24);
+  CHECK(read.big_endian);
+  CHECK(read.column_major);
+  CHECK(read.sha256 == std::string(64, 'a'));
+  CHECK(read.attributes == Attributes{{"k", false}});
+}
+
+TEST_CASE("what a ManifestText writes, parse_manifest reads back") {
+  const Attributes attributes = {{"text", std::string("a\"\n\x1b")},
+                                 {"graph", std::string("\xff\x00z", 3)},
+                                 {"whole", std::int64_t{-7}},
+                                 {"one", 1.0},
+                                 {"tenth", 0.1},
+                                 {"yes", true},
+                                 {"low", std::numeric_limits<std::int64_t>::min()}};
+  Tensor odd, scalar;
   odd.name = std::string("\xff\xfe\0/x", 5);
   odd.dtype = DType::complex128;
   odd.shape = {0, 18446744073709551615u};
-  odd.file = "a b.bin";
-  odd.offset = 64;
-  odd.length = 0;
-  odd.big_endian = odd.column_major = true;
-  odd.sha256 = std::string(64, 'a');
-  odd.crc32c = "0123abcd";
   odd.attributes = {{"k", false}};
-  ManifestEntry scalar;
   scalar.name = "gr\xc3\xbc\xc3\x9f";
   scalar.dtype = DType::int4;
-  scalar.file = "w.bin";
-  written.tensors = {odd, scalar};
+  const auto write = [&] {
+    ManifestText text(attributes);
+    Layout layout;
+    layout.slots = {Slot{.offset = 64}, Slot{.tensor = 1, .offset = 7, .length = 1}};
+    text.add(odd, "a b.bin", layout.slots[0], "0123abcd");
+    text.add(scalar, "w\".bin", layout.slots[1]);
+    std::move(text).add_to(layout);
+    return layout.segments.at(0).bytes;
+  };
 
-  const std::string text = format_manifest(written);
-  CHECK(text == format_manifest(written));
+  const std::string text = write();
+  CHECK(text == write());
   const ManifestDocument read = parse_manifest(text, {});
-  CHECK(read.attributes == written.attributes);
+  CHECK(read.attributes == attributes);
   REQUIRE(read.tensors.size() == 2);
   const ManifestEntry& first = read.tensors[0];
   CHECK(first.name == odd.name);
   CHECK(first.dtype == odd.dtype);
   CHECK(first.shape == odd.shape);
-  CHECK(first.file == odd.file);
-  CHECK(first.offset == odd.offset);
-  CHECK(first.length == odd.length);
-  CHECK(first.big_endian);
-  CHECK(first.column_major);
-  CHECK(first.sha256 == odd.sha256);
-  CHECK(first.crc32c == odd.crc32c);
+  CHECK(first.file == "a b.bin");
+  CHECK(first.offset == 64);
+  CHECK(first.length == 0);
+  CHECK_FALSE(first.big_endian);
+  CHECK_FALSE(first.column_major);
+  CHECK(first.sha256.empty());
+  CHECK(first.crc32c == "0123abcd");
   CHECK(first.attributes == odd.attributes);
   CHECK(read.tensors[1].name == scalar.name);
   CHECK(read.tensors[1].shape.empty());
-  CHECK_FALSE(read.tensors[1].length.has_value());
+  CHECK(read.tensors[1].file == "w\".bin");
+  CHECK(read.tensors[1].length == 1);
 }
 
 TEST_CASE("numpy descrs bring their byte order, which must not contradict byte_order") {
@@ -230,9 +243,8 @@ TEST_CASE("upper-case checksums are read as lower-case ones") {
 }
 
 TEST_CASE("an attribute that JSON cannot say is refused, not changed") {
-  ManifestDocument made;
-  made.attributes = {{"nan", std::numeric_limits<double>::quiet_NaN()}};
-  CHECK_THROWS_WITH_AS(format_manifest(made), doctest::Contains("unsupported.attribute"), Error);
+  const Attributes made = {{"nan", std::numeric_limits<double>::quiet_NaN()}};
+  CHECK_THROWS_WITH_AS(ManifestText{made}, doctest::Contains("unsupported.attribute"), Error);
 }
 
 TEST_CASE("a manifest is recognised by a key at the top, in whatever place") {
@@ -249,33 +261,32 @@ TEST_CASE("a manifest is recognised by a key at the top, in whatever place") {
   CHECK_FALSE(looks_like_manifest("x{\"tensorferry\": 1}"));
 }
 
-TEST_CASE("the reserved manifest file is rewritten in its own size with the real checksums") {
+TEST_CASE("the checksums of a manifest are put into it when they are known") {
   Layout layout;
   layout.directory = true;
   layout.files = {{"w.bin", 8}};
   layout.slots = {Slot{.tensor = 0, .length = 4}, Slot{.tensor = 1, .offset = 4, .length = 4}};
-  ManifestDocument made;
-  made.tensors.resize(2);
-  made.tensors[0].name = "a";
-  made.tensors[1].name = "b";
-  made.tensors[0].dtype = made.tensors[1].dtype = DType::float32;
-  made.tensors[0].file = made.tensors[1].file = "w.bin";
-  made.tensors[1].crc32c = "deadbeef";
-  ManifestFile described({}, made.tensors.size());
-  for (const ManifestEntry& entry : made.tensors) described.add(entry);
-  std::move(described).add_to(layout);
+  Tensor a, b;
+  a.name = "a";
+  b.name = "b";
+  a.dtype = b.dtype = DType::float32;
+  ManifestText made({});
+  made.add(a, "w.bin", layout.slots[0]);
+  made.add(b, "w.bin", layout.slots[1], "deadbeef");
+  std::move(made).add_to(layout);
 
   REQUIRE(layout.files.size() == 2);
   CHECK(layout.files[1].name == "manifest.json");
   REQUIRE(layout.segments.size() == 1);
   CHECK(layout.segments[0].file == 1);
-  CHECK(layout.segments[0].bytes.size() == layout.files[1].size);
-  const std::uint32_t crcs[] = {0x01234567, 0};
-  const std::vector<Segment> real = layout.finish(crcs);
-  REQUIRE(real.size() == 1);
-  CHECK(real[0].file == 1);
   std::string text = layout.segments[0].bytes;
-  text.replace(real[0].offset, real[0].bytes.size(), real[0].bytes);
+  CHECK(text.size() == layout.files[1].size);
+  CHECK(parse_manifest(text, {}).tensors[0].crc32c == "00000000");
+  const std::uint32_t crcs[] = {0x01234567, 0};
+  for (const Segment& segment : layout.finish(crcs)) {
+    CHECK(segment.file == 1);
+    text.replace(segment.offset, segment.bytes.size(), segment.bytes);
+  }
   CHECK(text.size() == layout.files[1].size);
   const ManifestDocument read = parse_manifest(text, {});
   CHECK(read.tensors[0].crc32c == "01234567");

@@ -31,7 +31,7 @@ StoredAs as(std::vector<std::string> names) {
             if (dtype == DType::longdouble) return Encoding{DType::uint8, Carrier::last16};
             return Encoding{dtype};
           },
-          [names = std::move(names)](std::size_t i) { return names.at(i); }};
+          [names = std::move(names)](std::size_t i) -> std::string_view { return names.at(i); }};
 }
 
 }  // namespace

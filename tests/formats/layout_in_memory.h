@@ -12,6 +12,7 @@
 #include "plan/kernels.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/stream.h"
+#include "util/crc32.h"
 
 namespace tensorferry {
 
@@ -37,14 +38,15 @@ inline std::map<std::string, std::string> carry_out(const Layout& layout,
   for (const Segment& segment : layout.segments) write(segment);
   std::vector<std::uint32_t> crcs;
   for (const Slot& slot : layout.slots) {
-    if (slot.fill == Slot::Fill::moved) {
-      write({slot.file, slot.offset, slot_bytes(slot, manifest.tensors[slot.tensor])});
-    }
-    const std::string_view bytes =
-        std::string_view(files[slot.file]).substr(slot.offset, slot.length);
-    crcs.push_back(slot.fill == Slot::Fill::moved
-                       ? crc_of(layout.finish_crc, 0, std::as_bytes(std::span(bytes)))
-                       : 0);
+    crcs.push_back(0);
+    if (slot.fill != Slot::Fill::moved) continue;
+    const std::string bytes = slot_bytes(slot, manifest.tensors[slot.tensor]);
+    write({slot.file, slot.offset, bytes});
+    crcs.back() = crc_of(layout.finish_crc, slot.crc_of_front, std::as_bytes(std::span(bytes)));
+    if (slot.crc_offset == 0) continue;
+    std::string crc = crc_bytes(crcs.back());
+    std::reverse(crc.begin(), crc.end());
+    write({slot.file, slot.crc_offset, crc});
   }
   if (layout.finish) {
     for (const Segment& segment : layout.finish(crcs)) write(segment);

@@ -137,7 +137,7 @@ TEST_CASE("fields of a tensor") {
 }
 
 TEST_CASE("a header is written as the library writes it") {
-  CHECK(format_header({}, {}, 8) == std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
+  CHECK(HeaderText({}, 0).finish(8) == std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
   const std::vector<HeaderEntry> tensors = {{"w\"\n", "F32", {2, 3}, 0, 24},
                                             {"", "U8", {}, 24, 25}};
   const std::string text =
@@ -145,7 +145,10 @@ TEST_CASE("a header is written as the library writes it") {
       R"("data_offsets":[0,24]},"":{"dtype":"U8","shape":[],"data_offsets":[24,25]}})";
   for (const std::uint64_t alignment : {8u, 64u, 4096u}) {
     CAPTURE(alignment);
-    const std::string header = format_header({{"format", "pt"}, {"a", "1"}}, tensors, alignment);
+    HeaderText written({{"format", "pt"}, {"a", "1"}}, 0);
+    for (const HeaderEntry& tensor : tensors)
+      written.add(tensor.name, tensor.dtype, tensor.shape, {tensor.begin, tensor.end});
+    const std::string header = std::move(written).finish(alignment);
     CHECK(header.size() % alignment == 0);
     CHECK(header.size() < 8 + text.size() + alignment);
     CHECK(header.substr(8, text.size()) == text);

@@ -1,0 +1,95 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "plan/digests.h"
+#include "util/crc32.h"
+#include "util/crc32c.h"
+
+using namespace tensorferry;
+
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+Bytes pattern(std::size_t size, unsigned seed) {
+  Bytes bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + seed);
+  return bytes;
+}
+
+std::uint32_t crc_with_front(const std::string& front, const Bytes& bytes) {
+  return crc32(crc32(0, std::as_bytes(std::span(front))), bytes);
+}
+
+std::uint32_t little(const std::byte* at) {
+  std::uint32_t value = 0;
+  for (int i = 3; i >= 0; --i) value = value << 8 | std::to_integer<std::uint32_t>(at[i]);
+  return value;
+}
+
+Item item_of(const Layout& layout, std::size_t slot) {
+  return {layout.slots[slot].offset, layout.slots[slot].length, slot, true};
+}
+
+}  // namespace
+
+TEST_CASE("a CRC whose place and slot lie in the window is put there, others come late") {
+  const std::string front = "in front";
+  const Bytes small = pattern(20, 1), large = pattern(300, 2);
+  Layout layout;
+  layout.finish_crc = Checksum::Kind::crc32;
+  layout.files = {{"", 1000}};
+  layout.slots.resize(3);
+  // Its CRC at 4, in the first window.
+  layout.slots[0] = Slot{.offset = 30, .length = 20, .crc_offset = 4};
+  layout.slots[0].crc_of_front = crc32(0, std::as_bytes(std::span(front)));
+  // Reaches into the second window, its CRC is in the first.
+  layout.slots[1] = Slot{.tensor = 1, .offset = 100, .length = 300, .crc_offset = 60};
+  layout.slots[1].crc_of_front = layout.slots[0].crc_of_front;
+  layout.slots[2] = Slot{.tensor = 2, .offset = 400, .length = 0, .crc_offset = 70};
+  layout.slots[2].crc_of_front = layout.slots[0].crc_of_front;
+
+  Digests digests(layout);
+  const Window first{0, 0, 200, 0}, second{0, 200, 1000, 1};
+  Bytes buffer(200, std::byte{0xee});
+  digests.add(0, 0, small);
+  digests.add(1, 0, std::span(large).first(100));
+  const std::vector<Item> items = {item_of(layout, 0), item_of(layout, 1)};
+  digests.put(first, items, buffer);
+  CHECK(little(&buffer[4]) == crc_with_front(front, small));
+  CHECK(std::all_of(buffer.begin() + 8, buffer.end(),
+                    [](std::byte b) { return b == std::byte{0xee}; }));
+
+  Bytes rest(800);
+  digests.add(1, 100, std::span(large).subspan(100));
+  digests.put(second, std::span(items).subspan(1), rest);
+  const std::vector<Segment> late = digests.late();
+  REQUIRE(late.size() == 2);
+  CHECK(late[0].offset == 60);
+  CHECK(little(reinterpret_cast<const std::byte*>(late[0].bytes.data())) ==
+        crc_with_front(front, large));
+  CHECK(late[1].offset == 70);
+  CHECK(little(reinterpret_cast<const std::byte*>(late[1].bytes.data())) ==
+        crc_with_front(front, {}));
+}
+
+TEST_CASE("finish() gets the CRCs in the order of the slots, and nothing is asked of others") {
+  const Bytes bytes = pattern(64, 3);
+  Layout layout;
+  layout.files = {{"", 64}};
+  layout.slots = {Slot{.length = 64}, Slot{.tensor = 1, .fill = Slot::Fill::literal}};
+  CHECK(Digests(layout).late().empty());
+  std::vector<std::uint32_t> got;
+  layout.finish = [&](std::span<const std::uint32_t> crcs) {
+    got.assign(crcs.begin(), crcs.end());
+    return std::vector<Segment>{{0, 0, "x"}};
+  };
+  Digests digests(layout);
+  digests.add(0, 32, std::span(bytes).subspan(32));
+  digests.add(0, 0, std::span(bytes).first(32));
+  CHECK(digests.late().size() == 1);
+  CHECK(got == std::vector<std::uint32_t>{crc32c(0, bytes), 0});
+}
