@@ -79,6 +79,6 @@ class WarmMemory:
             self.process.wait()
 
 
-def free_gib() -> float:
-    found = next(line for line in open("/proc/meminfo") if line.startswith("MemFree:"))
+def available_gib() -> float:
+    found = next(line for line in open("/proc/meminfo") if line.startswith("MemAvailable:"))
     return int(found.split()[1]) / (1 << 20)

@@ -62,7 +62,7 @@ class Bench:
             sys.exit(f"bench: the inputs could not be made\n{done.stderr[-2000:]}")
 
     def read_inputs(self, names: set[str]) -> None:
-        """Into the page cache, before the memory is held and again before they are used."""
+        """Into the page cache, before memory is held, which may drive them out, and before they are used."""
         for name in names:
             subprocess.run(["sh", "-c", 'find "$0" -type f -exec cat {} + >/dev/null', self.input(name)], check=True)
 
@@ -170,7 +170,8 @@ def main() -> None:
     parser.add_argument("--size-mib", type=int, default=1024, metavar="N", help="of the inputs; default 1024")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default 5")
     parser.add_argument("--warm-up", type=int, default=1, metavar="N", help="rounds thrown away; default 1")
-    parser.add_argument("--hold", type=int, metavar="GIB", help="free memory to keep from the host; default 6 if there is")
+    parser.add_argument("--hold", type=int, metavar="GIB",
+                        help="memory to keep warm; default 6, at most a third of what is available")  # fmt: skip
     parser.add_argument("--no-limit", action="store_true", help="without the minimal program")
     parser.add_argument("--no-peers", action="store_true", help="without the Python scripts and h5repack")
     parser.add_argument("--inputs", type=pathlib.Path, default=pathlib.Path("build/bench-inputs"),
@@ -195,7 +196,7 @@ def main() -> None:
     try:
         bench = Bench(options, scratch)
         if options.hold is None:
-            options.hold = min(6, int(measure.free_gib() / 2))
+            options.hold = min(6, int(measure.available_gib() / 3))
         with measure.WarmMemory(tools / "bench_hold", options.hold):
             for case in bench.chosen:
                 groups.append(bench.run_case(case))
