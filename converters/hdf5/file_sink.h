@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,9 @@ struct Dataset {
   std::string path;            ///< unique, without a leading slash
   DType dtype = DType::uint8;  ///< what the library is told
   Shape shape;
-  Shape chunk;                  ///< empty = contiguous, the mover fills it
-  Attributes attributes;        ///< under their stored names, our tags among them
-  std::optional<Tensor> texts;  ///< of a tensor of strings: where the elements come from
+  Shape chunk;                          ///< empty = contiguous, the mover fills it
+  Attributes attributes;                ///< under their stored names, our tags among them
+  std::shared_ptr<const Tensor> texts;  ///< of a tensor of strings: where the elements come from
 };
 
 struct FilePlan {

@@ -131,8 +131,9 @@ Dataset describe(const Tensor& tensor, std::string path, const Compression& comp
   dataset.attributes = stored_attributes(tensor.attributes, tensor.name, offenders);
   add_tags(dataset, tensor, *encoding);
   if (tensor.dtype == DType::string) {
-    dataset.texts = tensor;
-    dataset.texts->attributes.clear();
+    auto texts = std::make_shared<Tensor>(tensor);
+    texts->attributes.clear();
+    dataset.texts = std::move(texts);
   } else if (compression.gzip && !tensor.shape.empty() && tensor.elements() != 0) {
     dataset.chunk = hdf5::chunk_shape(tensor.shape, info(dataset.dtype).bytes, compression.chunk);
   }
@@ -221,6 +222,7 @@ class Hdf5Writer final : public Writer {
 
     Offenders offenders;
     FilePlan plan;
+    plan.datasets.reserve(paths.size());
     plan.level = compression.level;
     plan.shuffle = compression.shuffle;
     plan.attributes = stored_attributes(manifest.attributes, "the file", offenders);
@@ -231,6 +233,7 @@ class Hdf5Writer final : public Writer {
     offenders.refuse();
 
     Layout layout;
+    layout.slots.reserve(paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) {
       layout.slots.push_back(slot_of(i, manifest.tensors[i], plan.datasets[i]));
       size =

@@ -1,6 +1,7 @@
 // The commands: one file each.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,10 @@ Command help_command();
 
 /// In the order of the overview.
 std::vector<Command> all_commands();
-/// The command of that name, or nothing.
-const Command* find_command(const std::vector<Command>& commands, std::string_view name);
+/// The command of that name.
+std::optional<Command> find_command(std::string_view name);
 /// Throws Error(usage.unknown_command) with the nearest one.
-[[noreturn]] void unknown_command(const std::vector<Command>& commands, std::string_view word);
+[[noreturn]] void unknown_command(std::string_view word);
 
 /// What the program says without a command.
 std::string overview(const std::vector<Command>& commands);

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -28,22 +27,17 @@ int run(const Arguments& arguments) {
     print(manual_page(commands));
   else if (arguments.operands().empty())
     print(overview(commands));
-  else if (const Command* command = find_command(commands, arguments.operands()[0]))
+  else if (const auto command = find_command(arguments.operands()[0]))
     print(help_text(command->syntax));
   else
-    unknown_command(commands, arguments.operands()[0]);
+    unknown_command(arguments.operands()[0]);
   return 0;
 }
 
 }  // namespace
 
-const Command* find_command(const std::vector<Command>& commands, std::string_view name) {
-  const auto found = std::find_if(commands.begin(), commands.end(),
-                                  [&](const Command& command) { return command.name == name; });
-  return found == commands.end() ? nullptr : &*found;
-}
-
-void unknown_command(const std::vector<Command>& commands, std::string_view word) {
+void unknown_command(std::string_view word) {
+  const std::vector<Command> commands = all_commands();
   std::vector<std::string> names;
   names.reserve(commands.size());
   for (const Command& command : commands) names.emplace_back(command.name);

@@ -3,8 +3,10 @@
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -17,11 +19,33 @@
 
 namespace tensorferry::cli {
 
+namespace {
+
+/// Only the command that is wanted is made.
+constexpr struct {
+  std::string_view name;
+  Command (*make)();
+} kCommands[] = {
+    {"convert", convert_command}, {"batch", batch_command},         {"inject", inject_command},
+    {"ls", ls_command},           {"info", info_command},           {"print", print_command},
+    {"diff", diff_command},       {"hash", hash_command},           {"verify", verify_command},
+    {"stats", stats_command},     {"roundtrip", roundtrip_command}, {"formats", formats_command},
+    {"help", help_command},
+};
+
+}  // namespace
+
 std::vector<Command> all_commands() {
-  return {convert_command(), batch_command(), inject_command(),    ls_command(),
-          info_command(),    print_command(), diff_command(),      hash_command(),
-          verify_command(),  stats_command(), roundtrip_command(), formats_command(),
-          help_command()};
+  std::vector<Command> commands;
+  for (const auto& [name, make] : kCommands) commands.push_back(make());
+  return commands;
+}
+
+std::optional<Command> find_command(std::string_view wanted) {
+  for (const auto& [name, make] : kCommands) {
+    if (name == wanted) return make();
+  }
+  return std::nullopt;
 }
 
 namespace {
@@ -50,19 +74,17 @@ int dispatch(const std::vector<std::string>& words) {
     print("tensorferry " TENSORFERRY_VERSION "\n");
     return 0;
   }
-  const std::vector<Command> commands = all_commands();
   if (words.empty()) {
-    const std::string text = overview(commands);
+    const std::string text = overview(all_commands());
     std::fwrite(text.data(), 1, text.size(), stderr);
     return static_cast<int>(ErrorCode::usage);
   }
   const std::span<const std::string> rest = std::span(words).subspan(1);
-  if (words[0] == "--help" || words[0] == "-h") return find_command(commands, "help")->run({});
-  if (const Command* command = find_command(commands, words[0])) return run_command(*command, rest);
+  if (words[0] == "--help" || words[0] == "-h") return help_command().run({});
+  if (const auto command = find_command(words[0])) return run_command(*command, rest);
   const bool option = words[0].starts_with('-');
-  if (option || names_an_input(words[0]))
-    return run_command(*find_command(commands, "info"), words);
-  unknown_command(commands, words[0]);
+  if (option || names_an_input(words[0])) return run_command(info_command(), words);
+  unknown_command(words[0]);
 }
 
 /// What went wrong, on standard error; the exit code.

@@ -24,7 +24,7 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::uint64_t kReserveFrom = 256u << 10;  // smaller files gain nothing by fallocate
+constexpr std::uint64_t kReserveFrom = 1u << 20;  // smaller files gain nothing by fallocate
 // All threads' tiles; longer runs than those of the largest one gain little.
 constexpr std::uint64_t kTiles = 20u << 20, kLargestTile = 16u << 20;
 constexpr std::uint64_t kThreadBytes = 4 * kWindowBytes;  // with what is read ahead or cast
@@ -91,7 +91,7 @@ class Mover {
     const std::uint64_t most =
         share > kTileExtra + kWindowBytes ? share - kTileExtra : kWindowBytes;
     work_ = cut(layout_, manifest_, std::min({most, kTiles / threads_, kLargestTile}));
-    if (!options_.threads && work_.bytes < kWorthAThread) threads_ = 1;
+    if (work_.bytes < (options_.threads ? kFewBytes : kWorthAThread)) threads_ = 1;
     threads_ = static_cast<unsigned>(
         std::clamp<std::size_t>(work_.windows.size() + work_.verify_ahead.size(), 1, threads_));
   }

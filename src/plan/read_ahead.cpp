@@ -1,10 +1,12 @@
 #include "plan/read_ahead.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <tuple>
 #include <utility>
 
+#include "plan/buffers.h"
 #include "util/in_order.h"
 
 namespace tensorferry {
@@ -66,7 +68,7 @@ void ReadAhead::prepare(std::size_t place) {
   }
   if (!several) return;
   file_ = nullptr;
-  bytes_.resize(kMost);
+  make_room(bytes_, std::bit_ceil(end - begin));
   try {
     range->file->read_at(begin, std::span(bytes_).first(end - begin));
   } catch (const Error&) {

@@ -20,8 +20,12 @@ std::uint64_t cut_bytes(const Tensor& tensor, const Slot& slot) {
 
 class Cutter {
  public:
-  Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes)
-      : layout_(layout), manifest_(manifest), tile_bytes_(tile_bytes) {}
+  Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t window_bytes,
+         std::uint64_t tile_bytes)
+      : layout_(layout),
+        manifest_(manifest),
+        window_bytes_(window_bytes),
+        tile_bytes_(tile_bytes) {}
 
   void cut_file(std::size_t file, Work& work) const {
     const std::vector<Item>& items = work.items[file];
@@ -91,7 +95,7 @@ class Cutter {
   std::uint64_t window_end(const std::vector<Item>& items, std::size_t first,
                            std::uint64_t at) const {
     // A window that was cut a few bytes before a multiple does not end at that multiple again.
-    const std::uint64_t stop = (at + kLargestUnit) / kWindowBytes * kWindowBytes + kWindowBytes;
+    const std::uint64_t stop = (at + kLargestUnit) / window_bytes_ * window_bytes_ + window_bytes_;
     for (std::size_t i = first; i < items.size() && items[i].offset < stop; ++i) {
       if (items[i].offset > at && tiled(items[i])) return items[i].offset;
       if (items[i].end() <= stop || !items[i].slot) continue;
@@ -104,7 +108,7 @@ class Cutter {
 
   const Layout& layout_;
   const Manifest& manifest_;
-  std::uint64_t tile_bytes_;
+  std::uint64_t window_bytes_, tile_bytes_;
 };
 
 bool needs_verify_ahead(const Tensor& tensor) {
@@ -145,7 +149,10 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_byte
     if (needs_verify_ahead(manifest.tensors[slot.tensor])) work.verify_ahead.push_back(slot.tensor);
     if (slot.length > 0) work.items[slot.file].push_back({slot.offset, slot.length, i, true});
   }
-  const Cutter cutter(layout, manifest, tile_bytes);
+  std::uint64_t total = 0;
+  for (const OutputFile& file : layout.files) total += file.size;
+  const Cutter cutter(layout, manifest, total < kFewBytes ? kSmallWindowBytes : kWindowBytes,
+                      tile_bytes);
   for (std::size_t file = 0; file < layout.files.size(); ++file) {
     auto& items = work.items[file];
     sort_runs(items.begin(), items.begin() + segments[file], items.end(),

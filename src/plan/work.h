@@ -43,14 +43,19 @@ struct Work {
 /// cache.
 inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 
+/// Output of fewer bytes than this in all is made by one thread, in smaller windows: starting
+/// threads and touching new memory would cost more than the rest.
+inline constexpr std::uint64_t kFewBytes = 2u << 20;
+inline constexpr std::uint64_t kSmallWindowBytes = 128u << 10;
+
 /// Whether a piece of it is not row-major in the source.
 bool is_strided(const Tensor& tensor);
 /// Whether none of its pieces is row-major, so that boxes of it can be read.
 bool is_tileable(const Tensor& tensor);
 
-/// Cuts. Windows end at multiples of kWindowBytes, moved back to where the tensor there can be cut;
-/// large tensors that are not row-major in the source are cut into tiles that need at most
-/// `tile_bytes` of buffers. Offsets of a prepared file must be known.
+/// Cuts. Windows end at multiples of kWindowBytes (kSmallWindowBytes), moved back to where the
+/// tensor there can be cut; large tensors that are not row-major in the source are cut into tiles
+/// that need at most `tile_bytes` of buffers. Offsets of a prepared file must be known.
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes);
 
 }  // namespace tensorferry

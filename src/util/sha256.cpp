@@ -1,7 +1,9 @@
 #include "util/sha256.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+// The functions of this one algorithm are deprecated, not the algorithm: EVP reaches it through
+// providers, whose tables would be most of the program and half of its start-up time.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <array>
 
@@ -10,54 +12,33 @@
 namespace tensorferry {
 namespace {
 
-[[noreturn]] void failed(const char* step) {
+void require(int done, const char* step) {
+  if (done == 1) return;
   throw Error(ErrorCode::internal, "sha256", std::string("libcrypto failed in ") + step);
-}
-
-// Fetched once: looking it up for every small tensor would cost more than hashing it. Lives as long
-// as the process.
-const EVP_MD* algorithm() {
-  static const EVP_MD* const kAlgorithm = [] {
-    // A system's openssl.cnf is none of our business and costs start-up time.
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-    return EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  }();
-  if (kAlgorithm == nullptr) failed("EVP_MD_fetch");
-  return kAlgorithm;
 }
 
 }  // namespace
 
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() { EVP_MD_CTX_free(context); }
+  SHA256_CTX context;
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  const EVP_MD* sha256 = algorithm();
-  if (state_->context == nullptr) throw std::bad_alloc();
-  if (EVP_DigestInit_ex(state_->context, sha256, nullptr) != 1) failed("EVP_DigestInit_ex");
+  require(SHA256_Init(&state_->context), "SHA256_Init");
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1)
-    failed("EVP_DigestUpdate");
+  require(SHA256_Update(&state_->context, bytes.data(), bytes.size()), "SHA256_Update");
 }
 
 void Sha256::update(std::string_view bytes) { update(std::as_bytes(std::span(bytes))); }
 
 std::string Sha256::finish() {
-  std::array<unsigned char, 32> digest{};
-  unsigned length = 0;
-  if (EVP_DigestFinal_ex(state_->context, digest.data(), &length) != 1 || length != digest.size()) {
-    failed("EVP_DigestFinal_ex");
-  }
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  require(SHA256_Final(digest.data(), &state_->context), "SHA256_Final");
   return {digest.begin(), digest.end()};
 }
 

@@ -1,49 +1,29 @@
 """Time and memory of tensorferry next to `cp` of the same bytes and to what users run today.
 
 Only ratios mean something: absolute times drift by a third and more. So every run has a run of the reference right
-before it, and the ratios are those of such pairs. The first rounds are thrown away: a virtual machine gives free
-memory back to its host, and the first touch afterwards costs up to 15 times as much.
+before it, and the ratios are those of such pairs. A virtual machine gives free memory back to its host, and the first
+touch afterwards costs up to 15 times as much: while the bench runs, a helper keeps that from happening (hold.cpp).
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import pathlib
 import platform
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 
 import cases
+import counts
 import measure
+import rows
+from rows import Row
 
 HERE = pathlib.Path(__file__).resolve().parent
-
-
-@dataclasses.dataclass
-class Row:
-    case: cases.Case
-    who: str
-    goal: float | None
-    command: list[str]
-    walls: list[float] = dataclasses.field(default_factory=list)
-    cpus: list[float] = dataclasses.field(default_factory=list)
-    references: list[float] = dataclasses.field(default_factory=list)
-    peak_kib: int = 0
-
-    @property
-    def ratio(self) -> float:
-        return statistics.median(own / other for own, other in zip(self.walls, self.references))
-
-    @property
-    def spread(self) -> str:
-        ratios = [own / other for own, other in zip(self.walls, self.references)]
-        return f"{min(ratios):.2f}-{max(ratios):.2f}"
 
 
 class Bench:
@@ -52,7 +32,8 @@ class Bench:
         self.scratch = scratch
         self.runner = measure.Runner(scratch)
         self.chosen = [c for c in cases.all_cases() if not options.only or self.matches(c)]
-        if not self.chosen:
+        self.count = not options.only or any(word.lower() in "w6 a million tensors" for word in options.only)
+        if not self.chosen and not self.count:
             sys.exit("bench: nothing of that name; --only takes parts of a row's group and label")
         self.make_workloads()
 
@@ -66,22 +47,41 @@ class Bench:
         if any(case.reference == "cmp" for case in self.chosen):
             needed.add("equal")
         self.options.inputs.mkdir(exist_ok=True, parents=True)
-        print(f"making the inputs: {', '.join(sorted(needed))}", file=sys.stderr)
-        command = [self.options.python, HERE / "workloads.py", self.options.inputs, str(self.options.size_mib)]
-        done = subprocess.run([*command, *sorted(needed)], capture_output=True, text=True)
+        if needed:
+            self.make(self.options.size_mib, sorted(needed))
+        if self.count:
+            for count in (counts.FEW, *counts.counts(self.options.size_mib)):
+                self.make(count, ["tiny"])
+        self.read_inputs(needed)
+
+    def make(self, size: int, names: list[str]) -> None:
+        print(f"making the inputs: {', '.join(names)}", file=sys.stderr)
+        command = [self.options.python, HERE / "workloads.py", self.options.inputs, str(size), *names]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"bench: the inputs could not be made\n{done.stderr[-2000:]}")
-        for name in needed:  # in the page cache
+
+    def read_inputs(self, names: set[str]) -> None:
+        """Into the page cache, before memory is held, which may drive them out, and before they are used."""
+        for name in names:
             subprocess.run(["sh", "-c", 'find "$0" -type f -exec cat {} + >/dev/null', self.input(name)], check=True)
 
     def input(self, name: str) -> pathlib.Path:
         return self.options.inputs / f"{name}-{self.options.size_mib}"
 
     def command(self, words: list[str], case: cases.Case, folder: pathlib.Path) -> list[str]:
-        entry = self.input(case.source) / cases.ENTRIES[case.source]
-        other = str(self.input("safetensors").parent)
-        return [word.replace("{in}", str(entry)).replace("{out}", str(folder / case.out))
-                .replace("{root}/safetensors", f"{other}/safetensors-{self.options.size_mib}") for word in words]
+        given = self.input(case.source)
+        names = {"{in}": given / cases.ENTRIES[case.source], "{out}": folder / case.out, "{equal}": self.input("equal"),
+                 "{root}/safetensors": self.input("safetensors")}  # fmt: skip
+        command = []
+        for word in words:
+            if word == "{files}":
+                command += sorted(str(path) for path in given.glob(cases.ELEMENTS[case.source]))
+                continue
+            for name, path in names.items():
+                word = word.replace(name, str(path))
+            command.append(word)
+        return command
 
     def reference(self, case: cases.Case, folder: pathlib.Path, output: pathlib.Path | None) -> list[str]:
         given = self.input(case.source)
@@ -99,62 +99,54 @@ class Bench:
     def rows_of(self, case: cases.Case) -> list[Row]:
         own = [self.options.program, *case.arguments]
         goals = case.goals or (None, None)
+        threads = [(" -j 2", ["-j", "2"], goals[0]), (" -j 1", ["-j", "1"], goals[1])]
         if "convert" not in own and "diff" not in own:
-            rows = [Row(case, "tensorferry", goals[1], own)]
-        else:
-            rows = [Row(case, f"tensorferry -j {n}", goal, [*own, "-j", str(n)]) for n, goal in zip((2, 1), goals)]
+            threads = [("", [], goals[1])]
+        rows = []
+        for words, option, goal in threads:
+            rows.append(Row(case, f"tensorferry{words}", [*own, *option], goal))
+            if case.limit and not self.options.no_limit:
+                rows.append(Row(case, f"limit{words}", [str(self.options.limit), *option, *case.limit]))
+                rows[-2].limit = rows[-1]
         if case.peer and not self.options.no_peers:
             script = [self.options.python, str(HERE / "peers.py")]
             peer = case.peer if case.peer[0] == "h5repack" else [*script, *case.peer]
             if shutil.which(peer[0]):
-                rows.append(Row(case, "h5repack" if peer[0] == "h5repack" else "Python script", None, peer))
+                rows.append(Row(case, "h5repack" if peer[0] == "h5repack" else "Python script", peer))
         return rows
 
+    def has_run(self, row: Row, number: int) -> bool:
+        """Whether a row has a run in this round: a script takes seconds, and needs no more rounds than elsewhere."""
+        return number < self.options.rounds or row.own or row.who.startswith("limit")
+
     def run_case(self, case: cases.Case) -> list[Row]:
-        rows = self.rows_of(case)
-        output = None
-        for number in range(-self.options.warm_up, self.options.rounds):
-            for row in rows:
-                folder = self.runner.fresh()
-                reference = self.runner.run(self.reference(case, folder, output), folder, case.many) if (
-                    output or case.reference != "cp-output") else None  # fmt: skip
-                folder = self.runner.fresh()
-                command = self.command(row.command, case, folder)
-                if number == -self.options.warm_up:
-                    row.peak_kib = self.runner.peak_kib(command, folder, case.many)
-                    if case.many and output is None:
-                        output = folder / case.out
+        runs = self.rows_of(case)
+        self.read_inputs({case.source})
+        output = self.first_runs(case, runs)
+        for number in range(-self.options.warm_up, self.options.rounds * case.times):
+            for row in runs:
+                if not self.has_run(row, number):
                     continue
-                run = self.runner.run(command, folder, case.many)
+                folder = self.runner.fresh()
+                # A limit stands beside the program, and has the same reference run.
+                if not row.who.startswith("limit"):
+                    reference = self.runner.run(self.reference(case, folder, output), folder, case.many)
+                    folder = self.runner.fresh()
+                run = self.runner.run(self.command(row.command, case, folder), folder, case.many)
                 if number >= 0:
                     row.walls.append(run.wall)
                     row.cpus.append(run.cpu)
                     row.references.append(reference.wall)
-        return rows
+        return runs
 
-
-def verdict(row: Row) -> str:
-    if row.goal is None:
-        return ""
-    met = row.ratio <= row.goal and row.peak_kib / 1024 <= row.case.peak_mib
-    return f"{row.goal:g} {'met' if met else 'not met'}"
-
-
-def table(groups: list[list[Row]]) -> str:
-    lines = ["| work | program | wall s | CPU s | peak MiB | x reference | spread | goal | best peer |",
-             "|---|---|--:|--:|--:|--:|--:|---|--:|"]  # fmt: skip
-    for rows in groups:
-        peers = [row for row in rows if not row.who.startswith("tensorferry")]
+    def first_runs(self, case: cases.Case, rows: list[Row]) -> pathlib.Path:
+        """Peak memory, and an output."""
+        output = None
         for row in rows:
-            beside = ""
-            if peers and row not in peers:
-                pairs = [theirs / own for own, theirs in zip(row.walls, peers[0].walls)]
-                beside = f"{statistics.median(pairs):.1f} times as fast"
-            reference = "" if row.case.reference == "cp" else f" {row.case.reference}"
-            lines.append(f"| {row.case.group} {row.case.label} | {row.who} | {statistics.median(row.walls):.4f} "
-                         f"| {statistics.median(row.cpus):.3f} | {row.peak_kib / 1024:.1f} | {row.ratio:.2f}{reference} "
-                         f"| {row.spread} | {verdict(row)} | {beside} |")  # fmt: skip
-    return "\n".join(lines)
+            folder = self.runner.fresh()
+            row.peak_kib = self.runner.peak_kib(self.command(row.command, case, folder), folder, case.many)
+            output = output or folder / case.out
+        return output
 
 
 def machine(options: argparse.Namespace) -> str:
@@ -166,12 +158,8 @@ def machine(options: argparse.Namespace) -> str:
     own = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
     command = "./dev bench " + shlex.join(options.shown)
     return (f"{model}, {os.cpu_count()} processors, Linux {platform.release()}, {kind}; {own}; {peers}.\n"
-            f"Load when it began: {options.load:.1f}. {options.size_mib} MiB, {options.rounds} rounds after "
-            f"{options.warm_up} that were thrown away. `{command}`")  # fmt: skip
-
-
-EXPLAINED = """x reference: the median of the ratios to `cp` of the input's files right before the run; cp-sync: to `cp` and
-`sync` of the copies; cp-output: to `cp -r` of the folder that was written; cmp: to `cmp` of two equal files."""
+            f"Load when it began: {options.load:.1f}. {options.size_mib} MiB, {options.rounds} rounds (short runs: up to 15 times as many) after "
+            f"{options.warm_up} thrown away; {options.hold} GiB held warm. `{command}`")  # fmt: skip
 
 
 def main() -> None:
@@ -181,7 +169,10 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="rows with this in their name")
     parser.add_argument("--size-mib", type=int, default=1024, metavar="N", help="of the inputs; default 1024")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default 5")
-    parser.add_argument("--warm-up", type=int, default=2, metavar="N", help="rounds thrown away; default 2, least 1")
+    parser.add_argument("--warm-up", type=int, default=1, metavar="N", help="rounds thrown away; default 1")
+    parser.add_argument("--hold", type=int, metavar="GIB",
+                        help="memory to keep warm; default 6, at most a third of what is available")  # fmt: skip
+    parser.add_argument("--no-limit", action="store_true", help="without the minimal program")
     parser.add_argument("--no-peers", action="store_true", help="without the Python scripts and h5repack")
     parser.add_argument("--inputs", type=pathlib.Path, default=pathlib.Path("build/bench-inputs"),
                         help="where inputs are kept from run to run")  # fmt: skip
@@ -191,8 +182,12 @@ def main() -> None:
     options.inputs = options.inputs.resolve()
     words = sys.argv[1:]
     options.shown = words[4:] if words[2:3] == ["--python"] else words[2:]  # as ./dev puts them first
-    options.warm_up = max(1, options.warm_up)
+    tools = pathlib.Path(options.program).resolve().parent
+    options.limit = tools / "bench_limit"
     options.load = os.getloadavg()[0]
+    os.environ["NUMPY_MADVISE_HUGEPAGE"] = "0"  # kind to the scripts: no huge page is kept warm
+    if not options.limit.exists() and not (options.no_limit and options.hold == 0):
+        sys.exit("bench: bench_limit and bench_hold are missing beside the program: a Release build with tests makes them")
     if not os.access(measure.TIME, os.X_OK):
         sys.exit("bench: GNU time is missing (package: time)")
 
@@ -200,12 +195,18 @@ def main() -> None:
     groups = []
     try:
         bench = Bench(options, scratch)
-        for case in bench.chosen:
-            groups.append(bench.run_case(case))
-            print(table(groups[-1:]).split("\n", 2)[2], flush=True)
+        if options.hold is None:
+            options.hold = min(6, int(measure.available_gib() / 3))
+        with measure.WarmMemory(tools / "bench_hold", options.hold):
+            for case in bench.chosen:
+                groups.append(bench.run_case(case))
+                print(rows.lines(groups[-1]), flush=True)
+            tables = [f"{rows.EXPLAINED}\n\n{rows.table(groups)}"] if groups else []
+            if bench.count:
+                tables.append(counts.table(bench.runner, options.program, options.inputs, options.size_mib, options.rounds))
     finally:
         shutil.rmtree(scratch)
-    text = f"{machine(options)}\n\n{EXPLAINED}\n\n{table(groups)}\n"
+    text = "\n\n".join([machine(options), *tables]) + "\n"
     print(f"\n{text}")
     if options.markdown:
         options.markdown.write_text(f"# Benchmarks\n\n{text}")

@@ -153,6 +153,20 @@ def equal(folder, mebibytes):
             b.write(block)
 
 
+def tiny(folder, count):
+    """So many float32 vectors of 1 to 4 elements. The header is ours: a million entries in a dict take the library a while."""
+    generator = np.random.default_rng(7)
+    lengths = generator.integers(1, 5, count)
+    offsets = np.concatenate([[0], np.cumsum(lengths * 4)])
+    entries = (f'"layer_{index // 100:05}/w_{index % 100:02}":{{"dtype":"F32","shape":[{lengths[index]}],'
+               f'"data_offsets":[{offsets[index]},{offsets[index + 1]}]}}' for index in range(count))  # fmt: skip
+    header = ("{" + ",".join(entries) + "}").encode()
+    header += b" " * (-len(header) % 8)
+    with open(folder / "model.safetensors", "wb") as out:
+        out.write(len(header).to_bytes(8, "little") + header)
+        out.write(generator.standard_normal(offsets[-1] // 4, np.float32).data)
+
+
 def main() -> None:
     root, mebibytes = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

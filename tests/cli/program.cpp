@@ -41,7 +41,7 @@ void drain(Pipe& out, Pipe& err, Result& result) {
     for (std::size_t i = 0; i < 2; ++i) {
       if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;
       std::array<char, 4096> buffer;
-      const ssize_t got = read(waiting[i].fd, buffer.data(), buffer.size());
+      const ssize_t got = ::read(waiting[i].fd, buffer.data(), buffer.size());
       if (got > 0)
         texts[i]->append(buffer.data(), static_cast<std::size_t>(got));
       else
