@@ -59,10 +59,12 @@ std::string shorten(std::string file, std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> file_names(const std::vector<std::string>& names) {
+std::vector<std::string> file_names(const std::vector<std::string_view>& names) {
   std::vector<std::string> files, keys;
-  std::unordered_map<std::string, std::size_t> same;  // how many differ only in case
-  for (const std::string& name : names) {
+  files.reserve(names.size());
+  keys.reserve(names.size());
+  std::unordered_map<std::string_view, std::size_t> same;  // how many differ only in case
+  for (const std::string_view name : names) {
     files.push_back(escape(name, is_plain));
     keys.push_back(lower(files.back()));
     ++same[keys.back()];

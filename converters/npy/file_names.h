@@ -19,7 +19,7 @@ namespace tensorferry {
 
 /// The file name of each of `names`, without extension. `names` are distinct; the result is so,
 /// ignoring case.
-std::vector<std::string> file_names(const std::vector<std::string>& names);
+std::vector<std::string> file_names(const std::vector<std::string_view>& names);
 
 /// The name that `file`, without extension, was made from; nothing when it is none of ours, or too
 /// long to hold the whole name.

@@ -67,14 +67,18 @@ Layout one_file(const Manifest& manifest, const Output& output) {
 }
 
 Layout folder(const Manifest& manifest) {
-  std::vector<std::string> names;
-  for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
-  const std::vector<std::string> files = file_names(names);
+  std::vector<std::string_view> names;
+  names.reserve(manifest.tensors.size());
+  for (const Tensor& tensor : manifest.tensors) names.emplace_back(tensor.name);
+  std::vector<std::string> files = file_names(names);
   Layout layout;
   layout.directory = true;
-  ManifestText text(manifest.attributes);
+  layout.files.reserve(files.size() + 1);
+  layout.segments.reserve(files.size() + 1);
+  layout.slots.reserve(files.size());
+  ManifestText text(manifest);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::string file = files[i] + std::string(kExtension);
+    const std::string file = std::move(files[i] += kExtension);
     text.add(manifest.tensors[i], file, add_array(layout, manifest.tensors[i], i, file));
   }
   std::move(text).add_to(layout);

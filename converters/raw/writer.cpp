@@ -24,7 +24,8 @@ class RawWriter : public Writer {
     Layout layout;
     layout.directory = true;
     layout.files.push_back({std::string(kFile), 0});
-    ManifestText text(manifest.attributes);
+    layout.slots.reserve(manifest.tensors.size());
+    ManifestText text(manifest);
     for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
       place(manifest.tensors[i], i, layout, text);
     std::move(text).add_to(layout);

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -128,6 +130,10 @@ int run(const std::vector<std::string>& words) {
 }  // namespace tensorferry::cli
 
 int main(int count, char** arguments) {
+#if defined(__GLIBC__)
+  // Threads that move data allocate little: a heap for each would only take more memory.
+  mallopt(M_ARENA_MAX, 1);
+#endif
   tensorferry::cli::prepare_process();
   return tensorferry::cli::run({arguments + (count > 0 ? 1 : 0), arguments + count});
 }

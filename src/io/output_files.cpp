@@ -50,9 +50,9 @@ OutputFiles::OutputFiles(Target target, std::span<const std::shared_ptr<const Fi
     check_target(entries_[0], sources);
     return;
   }
-  for (const std::string& name : target_.names) {
+  for (const std::string_view name : target_.names) {
     Entry& entry = entries_.emplace_back();
-    entry.final_name = name.empty() ? full.filename().string() : name;
+    entry.final_name = name.empty() ? full.filename().string() : std::string(name);
     check_target(entry, sources);
   }
 }
@@ -140,7 +140,7 @@ void OutputFiles::prepare_directory() {
 
 Descriptor OutputFiles::open(std::size_t index) {
   if (target_.directory) {
-    const std::string& name = target_.names[index];
+    const std::string name(target_.names[index]);
     int fd = openat(directory_fd_.get(), name.c_str(), kCreateFlags, kFileMode);
     if (fd < 0 && errno == EEXIST) {
       fd = openat(directory_fd_.get(), name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -174,7 +174,8 @@ fs::path OutputFiles::path_of(std::size_t index, const Descriptor& open) const {
 }
 
 void OutputFiles::complete(std::size_t index, Descriptor fd, bool sync) {
-  const std::string& name = target_.directory ? target_.names[index] : entries_[index].final_name;
+  const std::string name(target_.directory ? target_.names[index]
+                                           : std::string_view(entries_[index].final_name));
   if (sync && fdatasync(fd.get()) != 0) {
     throw system_error(ErrorCode::output, "fdatasync", errno, name);
   }

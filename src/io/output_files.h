@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/system.h"
@@ -26,7 +27,7 @@ class OutputFiles {
     std::filesystem::path path;  ///< what the user named
     bool directory = false;      ///< `names` are files in it; otherwise names[0] is empty and the
                                  ///< others are siblings
-    std::vector<std::string> names;  ///< of the files
+    std::vector<std::string_view> names;  ///< of the files; the text must outlive this object
     bool overwrite = false;
   };
 

@@ -49,7 +49,8 @@ Input OutputFiles::as_input() const {
   std::map<std::string, std::string> paths;
   for (std::size_t i = 0; i < target_.names.size(); ++i) {
     if (target_.directory) {
-      paths[target_.names[i]] = (parent_ / directory_temp_ / target_.names[i]).string();
+      paths[std::string(target_.names[i])] =
+          (parent_ / directory_temp_ / target_.names[i]).string();
     } else {
       paths[entries_[i].final_name] = path_of(i, entries_[i].fd).string();
     }

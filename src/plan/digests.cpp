@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <optional>
 #include <string>
+#include <utility>
+
+#include "util/in_order.h"
 
 namespace tensorferry {
 namespace {
@@ -13,21 +18,77 @@ std::string little_endian(std::uint32_t value) {
   return bytes;
 }
 
+/// The CRC that the source states of the slot's bytes and that reading compares; nothing when they
+/// are not the source's bytes, or when it states none.
+std::optional<std::uint32_t> stated_crc(const Slot& slot, const Tensor& tensor,
+                                        Checksum::Kind kind) {
+  const Stored& stored = tensor.stored;
+  const DTypeInfo& row = info(tensor.dtype);
+  const bool changed = stored_dtype(tensor) != tensor.dtype || slot.codec != Codec::plain ||
+                       stored.codec != Codec::plain || row.kind == DTypeKind::boolean ||
+                       (row.bits != 0 && row.bits < 8) ||
+                       (row.component_bytes > 1 && stored.order != slot.order);
+  if (changed || stored.pieces.size() != 1) return std::nullopt;
+  const Piece& piece = stored.pieces[0];
+  const bool whole = piece.start.empty() && piece.byte_strides.empty();
+  if (!whole || !verified_while_moving(stored, piece) || piece.checksum->kind != kind)
+    return std::nullopt;
+  if (std::get<FileRange>(piece.origin).length != slot.length) return std::nullopt;
+  std::uint32_t crc = 0;
+  for (const char byte : piece.checksum->value) crc = crc << 8 | static_cast<unsigned char>(byte);
+  return crc;
+}
+
+/// Writes each patch over the segment that it lies in.
+void overlay(std::vector<Segment>& segments, const std::vector<Segment>& patches) {
+  const auto before = [](const Segment* a, const Segment* b) {
+    return std::pair(a->file, a->offset) < std::pair(b->file, b->offset);
+  };
+  std::vector<Segment*> places;
+  places.reserve(segments.size());
+  for (Segment& segment : segments) places.push_back(&segment);
+  sort_unless_sorted(places.begin(), places.end(), before);
+  for (const Segment& patch : patches) {
+    const auto next = std::upper_bound(places.begin(), places.end(), &patch, before);
+    Segment* segment = next == places.begin() ? nullptr : *std::prev(next);
+    const std::uint64_t at = segment == nullptr ? 0 : patch.offset - segment->offset;
+    if (segment == nullptr || segment->file != patch.file || at > segment->bytes.size() ||
+        patch.bytes.size() > segment->bytes.size() - at) {
+      throw Error(ErrorCode::internal, "layout", "bytes for the end that lie in no segment");
+    }
+    patch.bytes.copy(segment->bytes.data() + at, patch.bytes.size());
+  }
+}
+
 }  // namespace
 
-Digests::Digests(const Layout& layout)
+Digests::Digests(const Layout& layout, const Manifest& manifest)
     : layout_(layout),
       wanted_(layout.finish || std::any_of(layout.slots.begin(), layout.slots.end(),
                                            [](const Slot& slot) { return slot.crc_offset != 0; })) {
   if (!wanted_) return;
-  put_.resize(layout.slots.size());
   values_.reserve(layout.slots.size());
-  for (const Slot& slot : layout.slots)
-    values_.push_back(slot.fill == Slot::Fill::moved ? slot.crc_of_front : 0);
+  states_.reserve(layout.slots.size());
+  for (const Slot& slot : layout.slots) {
+    std::optional<std::uint32_t> stated;
+    const bool moved = slot.fill == Slot::Fill::moved && slot.length > 0;
+    if (moved) stated = stated_crc(slot, manifest.tensors[slot.tensor], layout.finish_crc);
+    values_.push_back(stated
+                          ? combined_crc(layout.finish_crc, slot.crc_of_front, *stated, slot.length)
+                      : slot.fill == Slot::Fill::moved ? slot.crc_of_front
+                                                       : 0);
+    states_.push_back(stated || !moved ? State::known : State::open);
+  }
+}
+
+void Digests::finish_early(Layout& layout) {
+  if (!layout.finish || std::count(states_.begin(), states_.end(), State::open) > 0) return;
+  overlay(layout.segments, layout.finish(values_));
+  finished_ = true;
 }
 
 void Digests::add(std::size_t slot, std::uint64_t from, std::span<const std::byte> bytes) {
-  if (!wanted_) return;
+  if (!wanted_ || states_[slot] != State::open) return;
   const Slot& place = layout_.slots[slot];
   const Checksum::Kind kind = layout_.finish_crc;
   if (bytes.size() == place.length) {
@@ -46,19 +107,19 @@ void Digests::put(const Window& window, std::span<const Item> items, std::span<s
     if (at == 0 || at < window.begin || at + 4 > window.end) continue;
     const std::string crc = little_endian(values_[item.index]);
     std::memcpy(buffer.data() + (at - window.begin), crc.data(), crc.size());
-    put_[item.index] = 1;
+    states_[item.index] = State::put;
   }
 }
 
 std::vector<Segment> Digests::late() {
   std::vector<Segment> segments;
-  if (!wanted_) return segments;
-  for (std::size_t i = 0; i < put_.size(); ++i) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
     const Slot& slot = layout_.slots[i];
-    if (slot.crc_offset != 0 && put_[i] == 0)
+    if (slot.crc_offset != 0 && states_[i] != State::put)
       segments.push_back({slot.file, slot.crc_offset, little_endian(values_[i])});
   }
-  if (!layout_.finish) return segments;
+  if (!layout_.finish || finished_) return segments;
+  if (segments.empty()) return layout_.finish(values_);
   for (Segment& segment : layout_.finish(values_)) segments.push_back(std::move(segment));
   return segments;
 }

@@ -13,8 +13,13 @@ namespace tensorferry {
 /// Of the moved slots of a layout. Thread-safe, each window being one thread's.
 class Digests {
  public:
-  /// Keeps a reference.
-  explicit Digests(const Layout& layout);
+  /// Keeps a reference to `layout`. The CRC of a slot whose bytes are those of its source, and are
+  /// verified while they are read, is the one that the source states.
+  Digests(const Layout& layout, const Manifest& manifest);
+
+  /// When all CRCs are known before anything is read: puts what Layout::finish gives into the
+  /// segments of `layout`, the one it was made with.
+  void finish_early(Layout& layout);
 
   /// Adds a part of a slot's output, which begins `from` bytes into it.
   void add(std::size_t slot, std::uint64_t from, std::span<const std::byte> bytes);
@@ -25,11 +30,13 @@ class Digests {
   std::vector<Segment> late();
 
  private:
+  enum class State : std::uint8_t { open, known, put };
+
   const Layout& layout_;
-  bool wanted_;
+  bool wanted_, finished_ = false;
   CrcParts parts_;
   std::vector<std::uint32_t> values_;
-  std::vector<std::uint8_t> put_;  ///< 1: its CRC is in its place
+  std::vector<State> states_;  ///< known: from the start; put: its CRC is in its place
 };
 
 }  // namespace tensorferry

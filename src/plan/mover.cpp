@@ -60,12 +60,13 @@ class Mover {
         options_(options),
         sync_each_(options.sync && layout.files.size() <= kManyFiles),
         meter_(options.progress),
-        digests_(layout),
+        digests_(layout, manifest),
         files_(layout.files.size()) {}
 
   MoveResult run() {
     output_.prepare_directory();
     write_sink(wanted_threads(options_));
+    digests_.finish_early(layout_);
     plan_threads(wanted_threads(options_));
     for (std::size_t i = 0; i < files_.size(); ++i)
       files_[i].windows_left = work_.windows_of_file[i];
@@ -211,7 +212,7 @@ class Mover {
 
   void write_window(const Window& window, Worker& worker) {
     make_room(worker.window, window.end - window.begin);
-    const auto& items = work_.items[window.file];
+    const std::span<const Item> items = work_.items_of(window.file);
     std::size_t last = window.first_item;
     while (last < items.size() && items[last].offset < window.end) ++last;
     const auto order = worker.read.ahead.order(layout_, manifest_, items, window.first_item, last);
@@ -224,7 +225,7 @@ class Mover {
       fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
            worker);
     }
-    const auto own = std::span(items).subspan(window.first_item, last - window.first_item);
+    const auto own = items.subspan(window.first_item, last - window.first_item);
     digests_.put(window, own, worker.window);
     write_filled(window, own, worker);
     meter_.add(window.end - window.begin);
@@ -261,7 +262,7 @@ class Mover {
   }
 
   void write_tile(const Window& window, Worker& worker) {
-    const Item& item = work_.items[window.file][window.first_item];
+    const Item& item = work_.items_of(window.file)[window.first_item];
     const Slot& slot = layout_.slots[item.index];
     const Tensor& tensor = manifest_.tensors[slot.tensor];
     const std::uint64_t element = info(tensor.dtype).bytes;

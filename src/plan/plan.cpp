@@ -306,7 +306,8 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   State& state = *state_;
   if (options.verify_output) require_reader(state.format);
   OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
-  for (const OutputFile& file : state.layout.files) target.names.push_back(file.name);
+  target.names.reserve(state.layout.files.size());
+  for (const OutputFile& file : state.layout.files) target.names.emplace_back(file.name);
   OutputFiles output(std::move(target), state.manifest.sources);
   check_free_space(state.target, state.layout);
 

@@ -28,7 +28,7 @@ const FileRange* small_range(const Layout& layout, const Manifest& manifest, con
 }  // namespace
 
 std::span<const std::size_t> ReadAhead::order(const Layout& layout, const Manifest& manifest,
-                                              const std::vector<Item>& items, std::size_t first,
+                                              std::span<const Item> items, std::size_t first,
                                               std::size_t last) {
   ranges_.clear();
   order_.clear();

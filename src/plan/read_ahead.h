@@ -16,7 +16,7 @@ class ReadAhead {
   /// Which of the items [first, last) of an output file to fill first, and so on: those that lie
   /// beside each other in a source follow each other. Valid until the next call.
   std::span<const std::size_t> order(const Layout& layout, const Manifest& manifest,
-                                     const std::vector<Item>& items, std::size_t first,
+                                     std::span<const Item> items, std::size_t first,
                                      std::size_t last);
   /// Reads the source of the item that is `place`-th in that order, together with those that follow
   /// it there and lie beside it. Does nothing for what is large or lies alone.

@@ -28,7 +28,7 @@ class Cutter {
         tile_bytes_(tile_bytes) {}
 
   void cut_file(std::size_t file, Work& work) const {
-    const std::vector<Item>& items = work.items[file];
+    const std::span<const Item> items = work.items_of(file);
     const bool prepared = layout_.sink && file == 0;
     std::uint64_t end = prepared ? 0 : layout_.files[file].size;
     for (const Item& item : items) end = std::max(end, item.end());
@@ -66,8 +66,7 @@ class Cutter {
   }
 
   /// How many items begin at `at`, if all of them are to be tiled: tensors may share their place.
-  std::size_t tiled_here(const std::vector<Item>& items, std::size_t first,
-                         std::uint64_t at) const {
+  std::size_t tiled_here(std::span<const Item> items, std::size_t first, std::uint64_t at) const {
     std::size_t last = first;
     for (; last < items.size() && items[last].offset == at; ++last) {
       if (!tiled(items[last])) return 0;
@@ -92,8 +91,7 @@ class Cutter {
     work.bytes += item.length;
   }
 
-  std::uint64_t window_end(const std::vector<Item>& items, std::size_t first,
-                           std::uint64_t at) const {
+  std::uint64_t window_end(std::span<const Item> items, std::size_t first, std::uint64_t at) const {
     // A window that was cut a few bytes before a multiple does not end at that multiple again.
     const std::uint64_t stop = (at + kLargestUnit) / window_bytes_ * window_bytes_ + window_bytes_;
     for (std::size_t i = first; i < items.size() && items[i].offset < stop; ++i) {
@@ -131,32 +129,63 @@ bool is_tileable(const Tensor& tensor) {
                      [](const Piece& piece) { return !piece.byte_strides.empty(); });
 }
 
-Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
-  Work work;
-  work.items.resize(layout.files.size());
-  work.windows_of_file.resize(layout.files.size());
+namespace {
+
+/// Moved slots that have bytes.
+bool has_item(const Slot& slot) { return slot.fill == Slot::Fill::moved && slot.length > 0; }
+
+/// Of each file the segments, then the slots, both as they come in the layout, into one vector;
+/// gives where the slots of each file begin.
+std::vector<std::size_t> collect_items(const Layout& layout, Work& work) {
+  std::vector<std::size_t> slots(layout.files.size());
+  work.items_end.resize(layout.files.size());
+  for (const Segment& segment : layout.segments) ++slots[segment.file];
+  for (const Slot& slot : layout.slots) work.items_end[slot.file] += has_item(slot);
+  std::size_t end = 0;
+  std::vector<std::size_t> next;  // of segments
+  next.reserve(layout.files.size());
+  for (std::size_t file = 0; file < layout.files.size(); ++file) {
+    next.push_back(end);
+    const std::size_t count = work.items_end[file];
+    slots[file] += end;
+    end = work.items_end[file] = slots[file] + count;
+  }
+  work.items.resize(end);
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const Segment& segment = layout.segments[i];
-    work.items[segment.file].push_back({segment.offset, segment.bytes.size(), i, false});
+    work.items[next[segment.file]++] = {segment.offset, segment.bytes.size(), i, false};
   }
-  std::vector<std::ptrdiff_t> segments;
-  for (const auto& items : work.items)
-    segments.push_back(static_cast<std::ptrdiff_t>(items.size()));
-  if (layout.files.size() == 1) work.items[0].reserve(layout.segments.size() + layout.slots.size());
+  next = slots;
   for (std::size_t i = 0; i < layout.slots.size(); ++i) {
     const Slot& slot = layout.slots[i];
-    if (slot.fill != Slot::Fill::moved) continue;
-    if (needs_verify_ahead(manifest.tensors[slot.tensor])) work.verify_ahead.push_back(slot.tensor);
-    if (slot.length > 0) work.items[slot.file].push_back({slot.offset, slot.length, i, true});
+    if (has_item(slot)) work.items[next[slot.file]++] = {slot.offset, slot.length, i, true};
+  }
+  return slots;
+}
+
+}  // namespace
+
+Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
+  Work work;
+  work.windows_of_file.resize(layout.files.size());
+  const std::vector<std::size_t> slots = collect_items(layout, work);
+  for (const Slot& slot : layout.slots) {
+    if (slot.fill == Slot::Fill::moved && needs_verify_ahead(manifest.tensors[slot.tensor]))
+      work.verify_ahead.push_back(slot.tensor);
   }
   std::uint64_t total = 0;
   for (const OutputFile& file : layout.files) total += file.size;
   const Cutter cutter(layout, manifest, total < kFewBytes ? kSmallWindowBytes : kWindowBytes,
                       tile_bytes);
+  work.windows.reserve(layout.files.size());
+  std::size_t begin = 0;
   for (std::size_t file = 0; file < layout.files.size(); ++file) {
-    auto& items = work.items[file];
-    sort_runs(items.begin(), items.begin() + segments[file], items.end(),
+    const auto at = [&](std::size_t i) {
+      return work.items.begin() + static_cast<std::ptrdiff_t>(i);
+    };
+    sort_runs(at(begin), at(slots[file]), at(work.items_end[file]),
               [](const Item& a, const Item& b) { return a.offset < b.offset; });
+    begin = work.items_end[file];
     cutter.cut_file(file, work);
   }
   return work;

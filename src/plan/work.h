@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "tensorferry/layout.h"
@@ -29,13 +30,19 @@ struct Window {
 };
 
 struct Work {
-  std::vector<std::vector<Item>> items;      ///< of each file, by offset
+  std::vector<Item> items;                   ///< file by file, by offset
+  std::vector<std::size_t> items_end;        ///< behind the last one of each file
   std::vector<Window> windows;               ///< file by file, by offset
   std::vector<std::size_t> windows_of_file;  ///< how many each file has
   std::vector<std::size_t> verify_ahead;  ///< tensors whose checksums cannot be taken while moving
   std::vector<Shape> tilings;             ///< the extents of the tiles of one tensor each
   std::uint64_t tile_bytes = 0;           ///< of the largest tile in the output
   std::uint64_t bytes = 0;                ///< of all windows
+
+  std::span<const Item> items_of(std::size_t file) const {
+    const std::size_t begin = file == 0 ? 0 : items_end[file - 1];
+    return std::span(items).subspan(begin, items_end[file] - begin);
+  }
 };
 
 /// What a window normally spans, and the multiple in the output file at which it ends: measured to

@@ -248,9 +248,13 @@ ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
   return document;
 }
 
-ManifestText::ManifestText(const Attributes& attributes) {
-  text_ = "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
-  append_attributes(text_, attributes);
+ManifestText::ManifestText(const Manifest& manifest) {
+  constexpr std::size_t kEntryBytes = 256;  // about, without the name
+  std::size_t expected = kEntryBytes;
+  for (const Tensor& tensor : manifest.tensors) expected += kEntryBytes + tensor.name.size();
+  text_.reserve(expected);
+  text_ += "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
+  append_attributes(text_, manifest.attributes);
   text_ += ",\n \"tensors\": [";
 }
 

@@ -54,7 +54,8 @@ std::string crc32c_to_hex(std::uint32_t crc);
 /// is not UTF-8.
 class ManifestText {
  public:
-  explicit ManifestText(const Attributes& attributes);
+  /// Of `manifest`, whose tensors are added one by one.
+  explicit ManifestText(const Manifest& manifest);
   /// The tensor at `slot`, whose elements are little-endian and row-major, of `file`. Without
   /// `crc32c`, hex digits, zeros stand there until Layout::finish knows the slot's.
   void add(const Tensor& tensor, std::string_view file, const Slot& slot,

@@ -70,13 +70,14 @@ TEST_CASE("every field of an entry is read") {
 }
 
 TEST_CASE("what a ManifestText writes, parse_manifest reads back") {
-  const Attributes attributes = {{"text", std::string("a\"\n\x1b")},
-                                 {"graph", std::string("\xff\x00z", 3)},
-                                 {"whole", std::int64_t{-7}},
-                                 {"one", 1.0},
-                                 {"tenth", 0.1},
-                                 {"yes", true},
-                                 {"low", std::numeric_limits<std::int64_t>::min()}};
+  Manifest manifest;
+  manifest.attributes = {{"text", std::string("a\"\n\x1b")},
+                         {"graph", std::string("\xff\x00z", 3)},
+                         {"whole", std::int64_t{-7}},
+                         {"one", 1.0},
+                         {"tenth", 0.1},
+                         {"yes", true},
+                         {"low", std::numeric_limits<std::int64_t>::min()}};
   Tensor odd, scalar;
   odd.name = std::string("\xff\xfe\0/x", 5);
   odd.dtype = DType::complex128;
@@ -85,7 +86,7 @@ TEST_CASE("what a ManifestText writes, parse_manifest reads back") {
   scalar.name = "gr\xc3\xbc\xc3\x9f";
   scalar.dtype = DType::int4;
   const auto write = [&] {
-    ManifestText text(attributes);
+    ManifestText text(manifest);
     Layout layout;
     layout.slots = {Slot{.offset = 64}, Slot{.tensor = 1, .offset = 7, .length = 1}};
     text.add(odd, "a b.bin", layout.slots[0], "0123abcd");
@@ -97,7 +98,7 @@ TEST_CASE("what a ManifestText writes, parse_manifest reads back") {
   const std::string text = write();
   CHECK(text == write());
   const ManifestDocument read = parse_manifest(text, {});
-  CHECK(read.attributes == attributes);
+  CHECK(read.attributes == manifest.attributes);
   REQUIRE(read.tensors.size() == 2);
   const ManifestEntry& first = read.tensors[0];
   CHECK(first.name == odd.name);
@@ -243,7 +244,8 @@ TEST_CASE("upper-case checksums are read as lower-case ones") {
 }
 
 TEST_CASE("an attribute that JSON cannot say is refused, not changed") {
-  const Attributes made = {{"nan", std::numeric_limits<double>::quiet_NaN()}};
+  Manifest made;
+  made.attributes = {{"nan", std::numeric_limits<double>::quiet_NaN()}};
   CHECK_THROWS_WITH_AS(ManifestText{made}, doctest::Contains("unsupported.attribute"), Error);
 }
 
@@ -270,7 +272,7 @@ TEST_CASE("the checksums of a manifest are put into it when they are known") {
   a.name = "a";
   b.name = "b";
   a.dtype = b.dtype = DType::float32;
-  ManifestText made({});
+  ManifestText made(Manifest{});
   made.add(a, "w.bin", layout.slots[0]);
   made.add(b, "w.bin", layout.slots[1], "deadbeef");
   std::move(made).add_to(layout);

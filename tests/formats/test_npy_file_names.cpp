@@ -97,7 +97,7 @@ TEST_CASE("a hundred thousand adversarial names stay apart where case is ignored
     names.insert(name);
   }
   const std::vector<std::string> list(names.begin(), names.end());
-  const std::vector<std::string> files = file_names(list);
+  const std::vector<std::string> files = file_names({list.begin(), list.end()});
   std::set<std::string> seen;
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {

@@ -154,7 +154,7 @@ TEST_CASE("a folder without our manifest: names from file names, each file on it
 TEST_CASE("names of files are undone") {
   const std::vector<std::string> names = {"",   "a/b:0", "W", "w", ".",   "..",
                                           "-x", "con",   "%", "~", "a b", "\xff\x00z"};
-  const std::vector<std::string> files = file_names(names);
+  const std::vector<std::string> files = file_names({names.begin(), names.end()});
   for (std::size_t i = 0; i < names.size(); ++i) {
     CAPTURE(files[i]);
     CHECK(name_of_file(files[i]) == names[i]);

@@ -34,7 +34,79 @@ Item item_of(const Layout& layout, std::size_t slot) {
   return {layout.slots[slot].offset, layout.slots[slot].length, slot, true};
 }
 
+Manifest without_checksums(std::size_t count) {
+  Manifest manifest;
+  manifest.tensors.resize(count);
+  return manifest;
+}
+
+/// 8 float32 with a CRC32C.
+Tensor with_checksum(const Bytes& bytes) {
+  Tensor tensor;
+  tensor.dtype = DType::float32;
+  tensor.shape = {8};
+  Piece& piece = tensor.stored.pieces.emplace_back();
+  piece.origin = FileRange{memory_file("m", bytes), 0, bytes.size()};
+  piece.checksum = Checksum{Checksum::Kind::crc32c, crc_bytes(crc32c(0, bytes))};
+  return tensor;
+}
+
+/// A layout of one file with the tensor at 16 and its CRC as text at 4, told to `got`.
+Layout asking(std::vector<std::uint32_t>& got) {
+  Layout layout;
+  layout.files = {{"", 48}};
+  layout.segments = {{0, 0, std::string(16, '-')}};
+  layout.slots = {Slot{.offset = 16, .length = 32}};
+  layout.finish = [&](std::span<const std::uint32_t> crcs) {
+    got.assign(crcs.begin(), crcs.end());
+    return std::vector<Segment>{{0, 4, "told"}};
+  };
+  return layout;
+}
+
 }  // namespace
+
+TEST_CASE("a CRC that the source states is used again, before anything is moved") {
+  const Bytes bytes = pattern(32, 4);
+  Manifest manifest;
+  manifest.tensors = {with_checksum(bytes)};
+  std::vector<std::uint32_t> got;
+  Layout layout = asking(got);
+  Digests digests(layout, manifest);
+  digests.finish_early(layout);
+  CHECK(got == std::vector<std::uint32_t>{crc32c(0, bytes)});
+  CHECK(layout.segments[0].bytes == "----told--------");
+  digests.add(0, 0, bytes);
+  CHECK(digests.late().empty());
+}
+
+TEST_CASE("a CRC is computed where the bytes that are written are not those of the source") {
+  const Bytes bytes = pattern(32, 5);
+  const Tensor same = with_checksum(bytes);
+  std::vector<Tensor> others(8, same);
+  others[0].stored.order = std::endian::big;
+  others[1].stored.dtype = DType::int32;
+  others[2].dtype = DType::boolean;
+  others[3].stored.codec = Codec::packed;
+  others[4].stored.pieces[0].byte_strides = {4};
+  others[5].stored.pieces[0].checksum->kind = Checksum::Kind::crc32;
+  others[6].stored.pieces[0].checksum.reset();
+  others[7].stored.pieces.push_back(same.stored.pieces[0]);
+  for (const Tensor& other : others) {
+    CAPTURE(&other - others.data());
+    Manifest manifest;
+    manifest.tensors = {other};
+    std::vector<std::uint32_t> got;
+    Layout layout = asking(got);
+    Digests digests(layout, manifest);
+    digests.finish_early(layout);
+    CHECK(got.empty());
+    const Bytes written = pattern(32, 6);
+    digests.add(0, 0, written);
+    CHECK(digests.late().size() == 1);
+    CHECK(got == std::vector<std::uint32_t>{crc32c(0, written)});
+  }
+}
 
 TEST_CASE("a CRC whose place and slot lie in the window is put there, others come late") {
   const std::string front = "in front";
@@ -52,7 +124,8 @@ TEST_CASE("a CRC whose place and slot lie in the window is put there, others com
   layout.slots[2] = Slot{.tensor = 2, .offset = 400, .length = 0, .crc_offset = 70};
   layout.slots[2].crc_of_front = layout.slots[0].crc_of_front;
 
-  Digests digests(layout);
+  const Manifest manifest = without_checksums(3);
+  Digests digests(layout, manifest);
   const Window first{0, 0, 200, 0}, second{0, 200, 1000, 1};
   Bytes buffer(200, std::byte{0xee});
   digests.add(0, 0, small);
@@ -81,13 +154,14 @@ TEST_CASE("finish() gets the CRCs in the order of the slots, and nothing is aske
   Layout layout;
   layout.files = {{"", 64}};
   layout.slots = {Slot{.length = 64}, Slot{.tensor = 1, .fill = Slot::Fill::literal}};
-  CHECK(Digests(layout).late().empty());
+  const Manifest manifest = without_checksums(2);
+  CHECK(Digests(layout, manifest).late().empty());
   std::vector<std::uint32_t> got;
   layout.finish = [&](std::span<const std::uint32_t> crcs) {
     got.assign(crcs.begin(), crcs.end());
     return std::vector<Segment>{{0, 0, "x"}};
   };
-  Digests digests(layout);
+  Digests digests(layout, manifest);
   digests.add(0, 32, std::span(bytes).subspan(32));
   digests.add(0, 0, std::span(bytes).first(32));
   CHECK(digests.late().size() == 1);
