@@ -15,11 +15,18 @@ namespace tensorferry::onnx {
 class GraphText {
  public:
   void append(std::string_view bytes) {
-    if (bytes.empty()) return;
+    append_by([&](std::string& text) { text += bytes; });
+  }
+
+  /// What `write` appends to a string.
+  template <typename Write>
+  void append_by(Write write) {
     if (closed_) segments_.push_back({0, size_, {}});
     closed_ = false;
-    segments_.back().bytes += bytes;
-    size_ += bytes.size();
+    std::string& text = segments_.back().bytes;
+    const std::size_t before = text.size();
+    write(text);
+    size_ += text.size() - before;
   }
 
   /// Returns the offset of `length` bytes that somebody else writes.

@@ -37,17 +37,17 @@ void append_type_and_shape(std::string& out, const TensorHead& head) {
   wire::append_varint_field(out, TensorProto::kDataTypeFieldNumber, code_of(head));
 }
 
-/// An initializer up to where its elements or the place of them stand, `rest` bytes.
-std::string initializer(const TensorHead& head, std::uint64_t rest) {
+/// An initializer up to where its elements or the place of them stand, `rest` bytes, of which
+/// `here` will be appended.
+void append_initializer(std::string& out, const TensorHead& head, std::uint64_t rest,
+                        std::size_t here) {
   constexpr std::size_t kMostHeader = 16;
   const std::size_t fields =
       type_and_shape_size(head) + text_size(TensorProto::kNameFieldNumber, head.name);
-  std::string bytes;
-  bytes.reserve(fields + kMostHeader);
-  wire::append_bytes_header(bytes, kInitializer, fields + rest);
-  append_type_and_shape(bytes, head);
-  append_text(bytes, TensorProto::kNameFieldNumber, head.name);
-  return bytes;
+  if (out.empty()) out.reserve(fields + kMostHeader + here);
+  wire::append_bytes_header(out, kInitializer, fields + rest);
+  append_type_and_shape(out, head);
+  append_text(out, TensorProto::kNameFieldNumber, head.name);
 }
 
 }  // namespace
@@ -82,26 +82,28 @@ std::string graph_name(std::string_view name) {
   return graph.SerializeAsString();
 }
 
-std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes) {
+void append_inline_initializer(std::string& out, const TensorHead& head, std::uint64_t raw_bytes) {
   const std::string front = raw_data_header(raw_bytes);
-  return initializer(head, front.size() + raw_bytes) + front;
+  append_initializer(out, head, front.size() + raw_bytes, front.size());
+  out += front;
 }
 
-std::string external_initializer(const TensorHead& head, const ExternalData& data) {
+void append_external_initializer(std::string& out, const TensorHead& head,
+                                 const ExternalData& data) {
   const std::string fields = external_data_fields(data);
-  return initializer(head, fields.size()) + fields;
+  append_initializer(out, head, fields.size(), fields.size());
+  out += fields;
 }
 
-std::string string_initializer(const TensorHead& head, const std::vector<std::string>& elements) {
+void append_string_initializer(std::string& out, const TensorHead& head,
+                               const std::vector<std::string>& elements) {
   const std::uint64_t size = type_and_shape_size(head) + string_data_size(elements) +
                              text_size(TensorProto::kNameFieldNumber, head.name);
-  std::string bytes;
-  wire::append_bytes_header(bytes, kInitializer, size);
-  bytes.reserve(bytes.size() + static_cast<std::size_t>(size));
-  append_type_and_shape(bytes, head);
-  append_string_data(bytes, elements);
-  append_text(bytes, TensorProto::kNameFieldNumber, head.name);
-  return bytes;
+  wire::append_bytes_header(out, kInitializer, size);
+  out.reserve(out.size() + static_cast<std::size_t>(size));
+  append_type_and_shape(out, head);
+  append_string_data(out, elements);
+  append_text(out, TensorProto::kNameFieldNumber, head.name);
 }
 
 void append_graph_output(std::string& out, const TensorHead& head) {

@@ -50,9 +50,11 @@ std::string model_tail(int opset, const std::vector<std::pair<std::string, std::
 /// The fields below belong into the contents of the graph, in this order.
 std::string graph_name(std::string_view name);
 /// An initializer up to its elements, of which `raw_bytes` follow.
-std::string inline_initializer(const TensorHead& head, std::uint64_t raw_bytes);
-std::string external_initializer(const TensorHead& head, const ExternalData& data);
-std::string string_initializer(const TensorHead& head, const std::vector<std::string>& elements);
+void append_inline_initializer(std::string& out, const TensorHead& head, std::uint64_t raw_bytes);
+void append_external_initializer(std::string& out, const TensorHead& head,
+                                 const ExternalData& data);
+void append_string_initializer(std::string& out, const TensorHead& head,
+                               const std::vector<std::string>& elements);
 void append_graph_output(std::string& out, const TensorHead& head);
 
 }  // namespace tensorferry::onnx

@@ -140,12 +140,15 @@ void ModelLayout::add_tensor(std::size_t tensor) {
   slot.length = placement.bytes;
   slot.codec = placement.type->encoding.codec;
   if (placement.external) {
-    graph_.append(
-        external_initializer(head(tensor), {room_.location(), placement.offset, placement.bytes}));
+    graph_.append_by([&](std::string& text) {
+      append_external_initializer(text, head(tensor),
+                                  {room_.location(), placement.offset, placement.bytes});
+    });
     slot.file = 1;
     slot.offset = placement.offset;
   } else {
-    graph_.append(inline_initializer(head(tensor), placement.bytes));
+    graph_.append_by(
+        [&](std::string& text) { append_inline_initializer(text, head(tensor), placement.bytes); });
     slot.offset = graph_.leave_room(placement.bytes);
   }
   slots_.push_back(slot);
@@ -161,22 +164,24 @@ void ModelLayout::add_strings(std::size_t tensor) {
   slot.tensor = tensor;
   slot.fill = Slot::Fill::literal;
   slot.offset = graph_.size();
-  graph_.append(string_initializer(head(tensor), elements));
+  graph_.append_by(
+      [&](std::string& text) { append_string_initializer(text, head(tensor), elements); });
   slot.length = graph_.size() - slot.offset;
   slots_.push_back(slot);
 }
 
 void ModelLayout::add_outputs() {
-  std::string outputs;
-  for (std::size_t i = 0; i < placements_.size(); ++i) {
-    if (placements_[i].type->can_be_output) {
-      append_graph_output(outputs, head(i));
-    } else {
-      not_outputs_.push_back(manifest_.tensors[i].name);
+  const std::uint64_t before = graph_.size();
+  graph_.append_by([&](std::string& outputs) {
+    for (std::size_t i = 0; i < placements_.size(); ++i) {
+      if (placements_[i].type->can_be_output) {
+        append_graph_output(outputs, head(i));
+      } else {
+        not_outputs_.push_back(manifest_.tensors[i].name);
+      }
     }
-  }
-  graph_.append(outputs);
-  if (outputs.empty()) add_placeholder();
+  });
+  if (graph_.size() == before) add_placeholder();
 }
 
 // onnxruntime loads no model without an output. Readers leave out the tensor that the metadata
@@ -185,10 +190,10 @@ void ModelLayout::add_placeholder() {
   const std::string name = names_.unused(std::string(kPlaceholder));
   const Shape empty = {0};
   const TensorHead nothing{name, element_type(DType::uint8)->code, empty};
-  std::string output;
-  append_graph_output(output, nothing);
-  graph_.append(inline_initializer(nothing, 0));
-  graph_.append(output);
+  graph_.append_by([&](std::string& text) {
+    append_inline_initializer(text, nothing, 0);
+    append_graph_output(text, nothing);
+  });
   metadata_.emplace_back(kPlaceholder, name);
 }
 

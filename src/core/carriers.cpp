@@ -52,6 +52,29 @@ bool drop_innermost(Piece& piece, std::uint64_t extent, std::uint64_t component_
 
 }  // namespace
 
+std::optional<Encoding> integer_carrier(DType dtype) {
+  switch (dtype) {
+    case DType::int2:
+    case DType::int4:
+      return Encoding{DType::int8, Carrier::sign_extended, Codec::sign_extended};
+    case DType::uint2:
+    case DType::uint4:
+      return Encoding{DType::uint8, Carrier::codes};
+    case DType::qint8:
+      return Encoding{DType::int8, Carrier::bits};
+    case DType::quint8:
+      return Encoding{DType::uint8, Carrier::bits};
+    case DType::qint16:
+      return Encoding{DType::int16, Carrier::bits};
+    case DType::quint16:
+      return Encoding{DType::uint16, Carrier::bits};
+    case DType::qint32:
+      return Encoding{DType::int32, Carrier::bits};
+    default:
+      return std::nullopt;
+  }
+}
+
 std::optional<Carrier> carrier_from_text(std::string_view text) {
   for (Carrier carrier : {Carrier::native, Carrier::sign_extended, Carrier::codes, Carrier::bits,
                           Carrier::last2, Carrier::last16, Carrier::string_pair}) {

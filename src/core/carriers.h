@@ -17,6 +17,10 @@ struct Carried {
   Shape shape;
 };
 
+/// How formats that have plain integers and nothing like them hold quantized and sub-byte integers;
+/// nothing for other dtypes.
+std::optional<Encoding> integer_carrier(DType dtype);
+
 /// Undoes to_string(Carrier); nothing for any other word.
 std::optional<Carrier> carrier_from_text(std::string_view text);
 

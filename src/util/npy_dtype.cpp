@@ -3,6 +3,7 @@
 #include <charconv>
 #include <string>
 
+#include "core/carriers.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry {
@@ -165,30 +166,9 @@ std::string_view npy_descr(DType dtype) {
 }
 
 std::optional<Encoding> npy_encoding(DType dtype) {
-  switch (dtype) {
-    case DType::int2:
-    case DType::int4:
-      return Encoding{DType::int8, Carrier::sign_extended, Codec::sign_extended};
-    case DType::uint2:
-    case DType::uint4:
-      return Encoding{DType::uint8, Carrier::codes};
-    case DType::qint8:
-      return Encoding{DType::int8, Carrier::bits};
-    case DType::quint8:
-      return Encoding{DType::uint8, Carrier::bits};
-    case DType::qint16:
-      return Encoding{DType::int16, Carrier::bits};
-    case DType::quint16:
-      return Encoding{DType::uint16, Carrier::bits};
-    case DType::qint32:
-      return Encoding{DType::int32, Carrier::bits};
-    case DType::bfloat16:
-      return Encoding{dtype, Carrier::bits};
-    case DType::string:
-      return Encoding{DType::uint8, Carrier::string_pair};
-    default:
-      break;
-  }
+  if (const auto carried = integer_carrier(dtype)) return carried;
+  if (dtype == DType::bfloat16) return Encoding{dtype, Carrier::bits};
+  if (dtype == DType::string) return Encoding{DType::uint8, Carrier::string_pair};
   const std::string_view descr = npy_descr(dtype);
   if (descr.empty()) return std::nullopt;
   return Encoding{dtype, descr == "|V1" ? Carrier::codes : Carrier::native};
