@@ -6,11 +6,6 @@
 //     OUT/0, OUT/1... if more
 //   limit [-j N] compare A B       reads both and compares them
 //   limit nothing                  starts and ends
-//   limit hold GIB                 until its standard input ends, keeps one page in each block of 2
-//   MiB of so many GiB of
-//                                  free memory: a virtual machine gives whole free blocks back to
-//                                  its host, and their first touch afterwards costs up to 15 times
-//                                  as much
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
