@@ -35,6 +35,13 @@ demo() {
     run tensorferry diff samples/four_dtypes "$demo_output/four_dtypes$form"
   done
   run tensorferry ls --long "$demo_output/four_dtypes.onnx"
+
+  title "5. Shaped on the way, put into a model that exists, many at once"
+  run tensorferry convert "$trained" "$demo_output/half.safetensors" --exclude-optimizer \
+    --cast '*=float32>bfloat16' --rename '^my_dense_layer/=dense/'
+  run tensorferry ls "$demo_output/half.safetensors"
+  run tensorferry inject "$demo_output/trained_model.onnx" "$demo_output/trained_model.h5" -o "$demo_output/tuned.onnx"
+  run tensorferry batch --in samples --out "$demo_output/all" --to safetensors
   printf '\nThe program is build/release/bin/tensorferry; what it wrote is in %s.\n' "$demo_output"
 }
 
@@ -44,7 +51,7 @@ title() {
 
 # Shows a command, then runs it.
 run() {
-  echo "$ $*"
+  printf '$%s\n' "$(printf ' %q' "$@")"
   "$@"
 }
 
