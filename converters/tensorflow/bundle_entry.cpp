@@ -10,24 +10,13 @@ namespace {
 using wire::Field;
 using wire::Type;
 
-[[noreturn]] void malformed() {
-  throw Error(ErrorCode::corrupt, "entry", "malformed entry in the index");
-}
-
-/// Calls `take` with each field of a message and its contents, which are empty for a varint.
+/// Calls `take` with each field of a message and its contents.
 template <typename Take>
-void for_each_field(std::string_view message, Take take) {
-  for (std::size_t at = 0; at < message.size();) {
-    const auto field = wire::next_field(message, at);
-    if (!field) malformed();
-    std::string_view contents;
-    if (field->type != Type::varint) {
-      if (field->value > message.size() - at) malformed();
-      contents = message.substr(at, static_cast<std::size_t>(field->value));
-      at += contents.size();
-    }
-    take(*field, contents);
-  }
+void take_fields(std::string_view message, Take take) {
+  const bool whole =
+      wire::for_each_field(message, [&](const Field& field, std::string_view contents,
+                                        std::string_view) { take(field, contents); });
+  if (!whole) throw Error(ErrorCode::corrupt, "entry", "malformed entry in the index");
 }
 
 bool is(const Field& field, std::uint32_t number, Type type) {
@@ -36,14 +25,14 @@ bool is(const Field& field, std::uint32_t number, Type type) {
 
 void take_dim(std::string_view message, BundleEntry& entry) {
   std::int64_t size = 0;
-  for_each_field(message, [&](const Field& field, std::string_view) {
+  take_fields(message, [&](const Field& field, std::string_view) {
     if (is(field, 1, Type::varint)) size = static_cast<std::int64_t>(field.value);
   });
   entry.dims.push_back(size);
 }
 
 void take_shape(std::string_view message, BundleEntry& entry) {
-  for_each_field(message, [&](const Field& field, std::string_view contents) {
+  take_fields(message, [&](const Field& field, std::string_view contents) {
     if (is(field, 2, Type::bytes)) take_dim(contents, entry);
     if (is(field, 3, Type::varint)) entry.unknown_rank = field.value != 0;
   });
@@ -51,7 +40,7 @@ void take_shape(std::string_view message, BundleEntry& entry) {
 
 SliceExtent extent_of(std::string_view message) {
   SliceExtent extent{0, -1};
-  for_each_field(message, [&](const Field& field, std::string_view) {
+  take_fields(message, [&](const Field& field, std::string_view) {
     if (is(field, 1, Type::varint)) extent.start = static_cast<std::int64_t>(field.value);
     if (is(field, 2, Type::varint)) extent.length = static_cast<std::int64_t>(field.value);
   });
@@ -60,7 +49,7 @@ SliceExtent extent_of(std::string_view message) {
 
 void take_slice(std::string_view message, BundleEntry& entry) {
   Slice& slice = entry.slices.emplace_back();
-  for_each_field(message, [&](const Field& field, std::string_view contents) {
+  take_fields(message, [&](const Field& field, std::string_view contents) {
     if (is(field, 1, Type::bytes)) slice.push_back(extent_of(contents));
   });
 }
@@ -103,7 +92,7 @@ void parse_entry(std::string_view value, std::uint64_t most_bytes, BundleEntry& 
                     std::to_string(most_bytes));
   }
   clear(entry);
-  for_each_field(value, [&](const Field& field, std::string_view contents) {
+  take_fields(value, [&](const Field& field, std::string_view contents) {
     if (field.type == Type::varint) return take_number(field, entry);
     if (is(field, 2, Type::bytes)) take_shape(contents, entry);
     if (is(field, 6, Type::fixed32)) entry.masked_crc = load_little32(contents);

@@ -21,23 +21,6 @@ constexpr std::uint32_t kOriginalNode = 1, kSlotNode = 3;
 
 // --- Reading and keeping fields
 
-/// Calls `visit(field, contents, raw)` for each field, raw being the field as it stands. False:
-/// malformed.
-template <typename Visit>
-bool for_each_field(std::string_view message, Visit visit) {
-  for (std::size_t at = 0; at < message.size();) {
-    const std::size_t start = at;
-    const auto field = wire::next_field(message, at);
-    if (!field) return false;
-    const std::uint64_t length = field->type == wire::Type::varint ? 0 : field->value;
-    if (length > message.size() - at) return false;
-    const std::string_view contents = message.substr(at, length);
-    at += length;
-    visit(*field, contents, message.substr(start, at - start));
-  }
-  return true;
-}
-
 bool is_bytes(const wire::Field& field, std::uint32_t number) {
   return field.number == number && field.type == wire::Type::bytes;
 }
@@ -45,7 +28,7 @@ bool is_bytes(const wire::Field& field, std::uint32_t number) {
 /// The last value of a field, as protobuf has it; empty and 0 are the defaults.
 std::string_view text_in(std::string_view message, std::uint32_t number) {
   std::string_view text;
-  for_each_field(message, [&](const wire::Field& field, std::string_view contents, auto) {
+  wire::for_each_field(message, [&](const wire::Field& field, std::string_view contents, auto) {
     if (is_bytes(field, number)) text = contents;
   });
   return text;
@@ -53,7 +36,7 @@ std::string_view text_in(std::string_view message, std::uint32_t number) {
 
 std::uint64_t number_in(std::string_view message, std::uint32_t number) {
   std::uint64_t value = 0;
-  for_each_field(message, [&](const wire::Field& field, auto, auto) {
+  wire::for_each_field(message, [&](const wire::Field& field, auto, auto) {
     if (field.number == number && field.type == wire::Type::varint) value = field.value;
   });
   return value;
@@ -174,7 +157,7 @@ std::optional<NodeState> judge(std::string_view message,
   NodeState node{message};
   bool keeps_any = false, has_children = false;
   const bool whole =
-      for_each_field(message, [&](const wire::Field& field, std::string_view contents, auto) {
+      wire::for_each_field(message, [&](const wire::Field& field, std::string_view contents, auto) {
         if (is_bytes(field, kChild)) has_children = true;
         if (!is_bytes(field, kAttribute)) return;
         const bool there = is_there(text_in(contents, kCheckpointKey), keys);
@@ -189,7 +172,7 @@ std::string pruned(const NodeState& node, const std::vector<NodeState>& nodes,
                    const std::vector<std::string_view>& keys) {
   const auto is_dead = [&](std::uint64_t id) { return id < nodes.size() && nodes[id].dead; };
   std::string message;
-  for_each_field(
+  wire::for_each_field(
       node.message, [&](const wire::Field& field, std::string_view contents, std::string_view raw) {
         const bool drop =
             (is_bytes(field, kChild) && is_dead(number_in(contents, kChildNode))) ||
@@ -235,7 +218,7 @@ std::optional<std::string> prune_graph(std::string_view graph,
   std::vector<NodeState> nodes;
   bool nodes_whole = true, lost_any = false;
   const bool whole =
-      for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
+      wire::for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
         if (!is_bytes(field, kNode)) return;
         const auto node = judge(contents, keys);
         nodes_whole = nodes_whole && node;
@@ -246,7 +229,7 @@ std::optional<std::string> prune_graph(std::string_view graph,
   if (!lost_any) return std::string(graph);
   std::string result;
   std::size_t next = 0;
-  for_each_field(graph, [&](const wire::Field& field, auto, std::string_view raw) {
+  wire::for_each_field(graph, [&](const wire::Field& field, auto, std::string_view raw) {
     if (is_bytes(field, kNode)) {
       append_text(result, kNode, pruned(nodes[next++], nodes, keys));
     } else {
@@ -258,12 +241,12 @@ std::optional<std::string> prune_graph(std::string_view graph,
 
 std::optional<std::string> save_counter_key(std::string_view graph) {
   std::vector<std::string_view> nodes;
-  for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
+  wire::for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
     if (is_bytes(field, kNode)) nodes.push_back(contents);
   });
   if (nodes.empty()) return std::nullopt;
   std::uint64_t counter = 0;
-  for_each_field(nodes[0], [&](const wire::Field& field, std::string_view contents, auto) {
+  wire::for_each_field(nodes[0], [&](const wire::Field& field, std::string_view contents, auto) {
     if (is_bytes(field, kChild) && text_in(contents, kLocalName) == "save_counter") {
       counter = number_in(contents, kChildNode);
     }

@@ -36,9 +36,7 @@ void note_stale_shard(const Input& input, Manifest& manifest) {
 Manifest read_bundle(const Input& input, const Resolved& resolved, const Limits& limits) {
   const Table table(resolved.index, limits);
   try {
-    std::uint64_t entries = 0;
-    table.for_each([&](std::string_view, std::string_view) { ++entries; });
-    ManifestBuilder builder(input, resolved, limits, entries);
+    ManifestBuilder builder(input, resolved, limits, table.count());
     table.for_each([&](std::string_view key, std::string_view value) { builder.add(key, value); });
     Manifest manifest = std::move(builder).finish();
     note_stale_shard(input, manifest);

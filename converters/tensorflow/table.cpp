@@ -121,6 +121,28 @@ void BlockCursor::check_restart(std::uint32_t shared) {
   }
 }
 
+BlockCursor::Head BlockCursor::take_head(std::string_view& rest) const {
+  Head head;
+  if (!take_varint32(rest, head.shared) || !take_varint32(rest, head.unshared) ||
+      !take_varint32(rest, head.value)) {
+    throw corrupt_block("malformed entry at byte " + std::to_string(position_));
+  }
+  if (head.unshared > rest.size() || head.value > rest.size() - head.unshared) {
+    throw corrupt_block("the entry at byte " + std::to_string(position_) +
+                        " runs out of its block");
+  }
+  return head;
+}
+
+bool BlockCursor::skip() {
+  if (position_ == entries_.size()) return false;
+  std::string_view rest = entries_.substr(position_);
+  const Head head = take_head(rest);
+  rest.remove_prefix(head.unshared + std::size_t{head.value});
+  position_ = entries_.size() - rest.size();
+  return true;
+}
+
 bool BlockCursor::next() {
   if (position_ == entries_.size()) {
     if (!entries_.empty() && next_restart_ != restart_count_) {
@@ -129,23 +151,20 @@ bool BlockCursor::next() {
     return false;
   }
   std::string_view rest = entries_.substr(position_);
-  std::uint32_t shared = 0, unshared = 0, value_bytes = 0;
-  if (!take_varint32(rest, shared) || !take_varint32(rest, unshared) ||
-      !take_varint32(rest, value_bytes)) {
-    throw corrupt_block("malformed entry at byte " + std::to_string(position_));
-  }
-  check_restart(shared);
-  if (shared > key_.size() || unshared > rest.size() || value_bytes > rest.size() - unshared) {
+  const Head head = take_head(rest);
+  check_restart(head.shared);
+  if (head.shared > key_.size()) {
     throw corrupt_block("the entry at byte " + std::to_string(position_) +
                         " runs out of its block");
   }
-  if (std::uint64_t{shared} + unshared > kMostKeyBytes) {
-    throw corrupt_block("a key of " + std::to_string(std::uint64_t{shared} + unshared) + " bytes");
+  if (std::uint64_t{head.shared} + head.unshared > kMostKeyBytes) {
+    throw corrupt_block("a key of " + std::to_string(std::uint64_t{head.shared} + head.unshared) +
+                        " bytes");
   }
-  key_.resize(shared);
-  key_.append(rest.substr(0, unshared));
-  value_ = rest.substr(unshared, value_bytes);
-  rest.remove_prefix(unshared + std::size_t{value_bytes});
+  key_.resize(head.shared);
+  key_.append(rest.substr(0, head.unshared));
+  value_ = rest.substr(head.unshared, head.value);
+  rest.remove_prefix(head.unshared + std::size_t{head.value});
   position_ = entries_.size() - rest.size();
   return true;
 }
@@ -162,48 +181,70 @@ Table::Table(std::shared_ptr<const File> file, const Limits& limits)
   index_ = read_footer(*file_);
 }
 
-void Table::for_each(const Visitor& visit) const {
-  const auto fail = [&](const Error& error) { return error.in_file(file_->name()); };
-  std::string index_block;
-  try {
-    index_block = read_block(*file_, index_, "the index block");
-    BlockCursor blocks(index_block);
-    std::string last_key, last_separator;
-    bool any_key = false, any_separator = false;
-    std::uint64_t stored_bytes = 0, key_bytes = 0;
-    while (blocks.next()) {
-      BlockHandle handle;
-      std::string_view value = blocks.value();
-      if (!take_handle(value, handle)) throw corrupt_block("malformed handle of a data block");
-      if (any_separator && blocks.key() <= last_separator) {
-        throw Error(ErrorCode::corrupt, "order", "the keys of the index block do not increase");
-      }
-      const std::string block = read_block(*file_, handle, "the data block");
-      // Handles may not visit the same bytes again and again.
-      stored_bytes += handle.size + kBlockTrailerBytes;
-      if (stored_bytes > file_->size()) throw corrupt_block("data blocks overlap");
-      BlockCursor entries(block);
-      while (entries.next()) {
-        const std::string& key = entries.key();
-        if ((any_key && key <= last_key) || (any_separator && key <= last_separator) ||
-            key > blocks.key()) {
-          throw Error(ErrorCode::corrupt, "order",
-                      "the keys do not increase at \"" + printable(key) + "\"");
-        }
-        key_bytes += key.size();
-        if (key_bytes > most_key_bytes_) {
-          throw Error(ErrorCode::unsafe, "limit",
-                      "names of more than " + std::to_string(most_key_bytes_) + " bytes together");
-        }
-        visit(key, entries.value());
-        last_key = key;
-        any_key = true;
-      }
-      last_separator = blocks.key();
-      any_separator = true;
+void Table::for_each_block(const BlockVisitor& visit) const {
+  const std::string index_block = read_block(*file_, index_, "the index block");
+  BlockCursor blocks(index_block);
+  std::string last_separator;
+  bool any = false;
+  std::uint64_t stored_bytes = 0;
+  while (blocks.next()) {
+    BlockHandle handle;
+    std::string_view value = blocks.value();
+    if (!take_handle(value, handle)) throw corrupt_block("malformed handle of a data block");
+    if (any && blocks.key() <= last_separator) {
+      throw Error(ErrorCode::corrupt, "order", "the keys of the index block do not increase");
     }
+    const std::string block = read_block(*file_, handle, "the data block");
+    // Handles may not visit the same bytes again and again.
+    stored_bytes += handle.size + kBlockTrailerBytes;
+    if (stored_bytes > file_->size()) throw corrupt_block("data blocks overlap");
+    visit(block, blocks.key());
+    last_separator = blocks.key();
+    any = true;
+  }
+}
+
+std::uint64_t Table::count() const {
+  std::uint64_t entries = 0;
+  try {
+    for_each_block([&](std::string_view block, const std::string&) {
+      for (BlockCursor cursor(block); cursor.skip();) ++entries;
+    });
   } catch (const Error& error) {
-    throw fail(error);
+    throw error.in_file(file_->name());
+  }
+  return entries;
+}
+
+void Table::for_each(const Visitor& visit) const {
+  std::string last_key, last_separator;
+  bool any_key = false, any_separator = false;
+  std::uint64_t key_bytes = 0;
+  const auto visit_block = [&](std::string_view block, const std::string& separator) {
+    BlockCursor entries(block);
+    while (entries.next()) {
+      const std::string& key = entries.key();
+      if ((any_key && key <= last_key) || (any_separator && key <= last_separator) ||
+          key > separator) {
+        throw Error(ErrorCode::corrupt, "order",
+                    "the keys do not increase at \"" + printable(key) + "\"");
+      }
+      key_bytes += key.size();
+      if (key_bytes > most_key_bytes_) {
+        throw Error(ErrorCode::unsafe, "limit",
+                    "names of more than " + std::to_string(most_key_bytes_) + " bytes together");
+      }
+      visit(key, entries.value());
+      last_key = key;
+      any_key = true;
+    }
+    last_separator = separator;
+    any_separator = true;
+  };
+  try {
+    for_each_block(visit_block);
+  } catch (const Error& error) {
+    throw error.in_file(file_->name());
   }
 }
 

@@ -59,10 +59,17 @@ class BlockCursor {
 
   /// The next entry, or false at the end. Throws Error(corrupt.block).
   bool next();
+  /// The same without the key, the value and a look at the restarts.
+  bool skip();
   const std::string& key() const { return key_; }
   std::string_view value() const { return value_; }
 
  private:
+  /// The numbers in front of an entry; `rest` moves behind them, and holds what they say.
+  struct Head {
+    std::uint32_t shared = 0, unshared = 0, value = 0;
+  };
+  Head take_head(std::string_view& rest) const;
   /// Restarts are where the writer says they are: lookups in other readers depend on them.
   void check_restart(std::uint32_t shared);
   std::uint32_t restart(std::size_t i) const;
@@ -86,8 +93,14 @@ class Table {
   /// damage, with what was visited before it standing; Error(unsafe.limit) when the keys together
   /// exceed limits.header_bytes.
   void for_each(const Visitor& visit) const;
+  /// How many for_each() would visit, or fewer when it would throw. Throws as it does.
+  std::uint64_t count() const;
 
  private:
+  /// Calls `visit` with the contents of each data block and the key that the index has for it.
+  using BlockVisitor = std::function<void(std::string_view block, const std::string& separator)>;
+  void for_each_block(const BlockVisitor& visit) const;
+
   std::shared_ptr<const File> file_;
   std::uint64_t most_key_bytes_;
   BlockHandle index_;

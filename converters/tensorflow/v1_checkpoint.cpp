@@ -38,19 +38,14 @@ struct Variable {
 
 Error malformed_header() { return Error(ErrorCode::corrupt, "header", "malformed header record"); }
 
-/// Calls `visit(field, contents)` for each bytes field.
+/// Calls `visit(number, contents)` for each bytes field.
 template <typename Visit>
-void for_each_field(std::string_view message, Visit visit) {
-  std::size_t position = 0;
-  while (position < message.size()) {
-    const auto field = wire::next_field(message, position);
-    if (!field) throw malformed_header();
-    if (field->type == wire::Type::varint) continue;
-    if (field->value > message.size() - position) throw malformed_header();
-    const auto length = static_cast<std::size_t>(field->value);
-    if (field->type == wire::Type::bytes) visit(field->number, message.substr(position, length));
-    position += length;
-  }
+void for_each_bytes(std::string_view message, Visit visit) {
+  const bool whole = wire::for_each_field(
+      message, [&](const wire::Field& field, std::string_view contents, std::string_view) {
+        if (field.type == wire::Type::bytes) visit(field.number, contents);
+      });
+  if (!whole) throw malformed_header();
 }
 
 /// Where the TensorProto of a record is.
@@ -116,10 +111,10 @@ class V1Builder {
     const std::string record = header.file->read_string(header.offset, header.length);
     std::string version;
     bool any = false;
-    for_each_field(record, [&](std::uint32_t number, std::string_view meta) {
+    for_each_bytes(record, [&](std::uint32_t number, std::string_view meta) {
       if (number != kMeta) return;
       any = true;
-      for_each_field(meta, [&](std::uint32_t field, std::string_view contents) {
+      for_each_bytes(meta, [&](std::uint32_t field, std::string_view contents) {
         if (field == kMetaTensor) add_tensor(table, contents);
         if (field == kMetaVersion) version += contents;
       });

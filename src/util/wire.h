@@ -42,4 +42,21 @@ struct Field {
 /// is cut or malformed; `position` stays.
 std::optional<Field> next_field(std::string_view message, std::size_t& position);
 
+/// Calls `visit(field, contents, raw)` for each field of a message: contents is empty for a varint,
+/// raw is the field as it stands. False: malformed, behind what was visited.
+template <typename Visit>
+bool for_each_field(std::string_view message, Visit visit) {
+  for (std::size_t at = 0; at < message.size();) {
+    const std::size_t start = at;
+    const auto field = next_field(message, at);
+    if (!field) return false;
+    const std::uint64_t length = field->type == Type::varint ? 0 : field->value;
+    if (length > message.size() - at) return false;
+    const std::string_view contents = message.substr(at, static_cast<std::size_t>(length));
+    at += contents.size();
+    visit(*field, contents, message.substr(start, at - start));
+  }
+  return true;
+}
+
 }  // namespace tensorferry::wire
