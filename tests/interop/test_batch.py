@@ -126,7 +126,7 @@ def large(tmp_path_factory):
 
 
 def test_all_jobs_together_stay_within_the_memory_limit(large, tf_cli, tmp_path):
-    overhead = 24 * 1024  # KiB: the program itself, and what it knows of the files
+    overhead = 8 * 1024  # KiB: the program itself, and what it knows of the files
     words = ("batch", "--in", large, "--to", "safetensors", "--no-sync", "-j", "4")
     peaks = {}
     for limit in (32, 64, 512):
