@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -180,6 +181,18 @@ def in_every_format(sixty_four_mebibytes, tf_cli, tmp_path_factory):
         (folder / variant).mkdir()
         tf_cli.convert(sixty_four_mebibytes, folder / variant / target, *options)
     return folder
+
+
+@pytest.mark.parametrize("threads", ("1", "2"))
+def test_memory_does_not_grow_with_the_number_of_compressed_tensors(threads, tf_cli, tmp_path):
+    tensors = [{"name": f"w{i}", "dtype": "float32", "shape": [2560, 1024], "file": "noise.bin", "offset": 0}
+               for i in range(60)]  # fmt: skip
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "noise.bin").write_bytes(np.random.default_rng(3).bytes(10 * MIB))
+    (tmp_path / "in" / "manifest.json").write_text(json.dumps({"tensorferry": 1, "tensors": tensors}))
+    done, took = tf_cli.measured("convert", tmp_path / "in", tmp_path / "out.h5", "--no-sync", "-j", threads, "--out-opt",
+                                 "compression=gzip", "--out-opt", "level=1")
+    assert done.code == 0 and took["peak_kib"] < 48 * 1024, (done, took)
 
 
 @pytest.mark.parametrize("start", VARIANTS)
