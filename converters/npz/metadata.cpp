@@ -65,10 +65,7 @@ MetadataEntries metadata_from_text(std::string_view text, const Limits& limits) 
 std::vector<std::string> stored_names(const Manifest& manifest) {
   std::optional<NameIndex> index;  // most archives do without
   const auto taken = [&](std::string_view name) {
-    if (!index) {
-      index.emplace(manifest.tensors.size(),
-                    [&](std::size_t i) -> std::string_view { return manifest.tensors[i].name; });
-    }
+    if (!index) index.emplace(manifest.tensors);
     return index->contains(name);
   };
   std::vector<std::string> names, refused;

@@ -12,15 +12,6 @@ using namespace onnx_schema;
 constexpr std::uint32_t kGraph = ModelProto::kGraphFieldNumber;
 constexpr std::uint32_t kInitializer = GraphProto::kInitializerFieldNumber;
 
-std::size_t text_size(std::uint32_t number, std::string_view text) {
-  return wire::bytes_header_size(number, text.size()) + text.size();
-}
-
-void append_text(std::string& out, std::uint32_t number, std::string_view text) {
-  wire::append_bytes_header(out, number, text.size());
-  out += text;
-}
-
 std::uint64_t code_of(const TensorHead& head) { return static_cast<std::uint64_t>(head.data_type); }
 
 /// Dims and data_type of a TensorProto.
@@ -43,11 +34,11 @@ void append_initializer(std::string& out, const TensorHead& head, std::uint64_t 
                         std::size_t here) {
   constexpr std::size_t kMostHeader = 16;
   const std::size_t fields =
-      type_and_shape_size(head) + text_size(TensorProto::kNameFieldNumber, head.name);
+      type_and_shape_size(head) + wire::bytes_field_size(TensorProto::kNameFieldNumber, head.name);
   if (out.empty()) out.reserve(fields + kMostHeader + here);
   wire::append_bytes_header(out, kInitializer, fields + rest);
   append_type_and_shape(out, head);
-  append_text(out, TensorProto::kNameFieldNumber, head.name);
+  wire::append_bytes_field(out, TensorProto::kNameFieldNumber, head.name);
 }
 
 }  // namespace
@@ -98,12 +89,12 @@ void append_external_initializer(std::string& out, const TensorHead& head,
 void append_string_initializer(std::string& out, const TensorHead& head,
                                const std::vector<std::string>& elements) {
   const std::uint64_t size = type_and_shape_size(head) + string_data_size(elements) +
-                             text_size(TensorProto::kNameFieldNumber, head.name);
+                             wire::bytes_field_size(TensorProto::kNameFieldNumber, head.name);
   wire::append_bytes_header(out, kInitializer, size);
   out.reserve(out.size() + static_cast<std::size_t>(size));
   append_type_and_shape(out, head);
   append_string_data(out, elements);
-  append_text(out, TensorProto::kNameFieldNumber, head.name);
+  wire::append_bytes_field(out, TensorProto::kNameFieldNumber, head.name);
 }
 
 void append_graph_output(std::string& out, const TensorHead& head) {
@@ -120,10 +111,10 @@ void append_graph_output(std::string& out, const TensorHead& head) {
   const std::size_t type =
       wire::bytes_header_size(TypeProto::kTensorTypeFieldNumber, tensor) + tensor;
   wire::append_bytes_header(out, GraphProto::kOutputFieldNumber,
-                            text_size(ValueInfoProto::kNameFieldNumber, head.name) +
+                            wire::bytes_field_size(ValueInfoProto::kNameFieldNumber, head.name) +
                                 wire::bytes_header_size(ValueInfoProto::kTypeFieldNumber, type) +
                                 type);
-  append_text(out, ValueInfoProto::kNameFieldNumber, head.name);
+  wire::append_bytes_field(out, ValueInfoProto::kNameFieldNumber, head.name);
   wire::append_bytes_header(out, ValueInfoProto::kTypeFieldNumber, type);
   wire::append_bytes_header(out, TypeProto::kTensorTypeFieldNumber, tensor);
   wire::append_varint_field(out, TypeProto_Tensor::kElemTypeFieldNumber, code_of(head));

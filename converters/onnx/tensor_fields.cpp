@@ -9,16 +9,11 @@ constexpr std::uint32_t kStringData = 6, kRawData = 9, kExternalData = 13;
 constexpr std::uint32_t kKey = 1, kValue = 2;  // of an entry
 constexpr std::string_view kIsExternal = "\x70\x01";
 
-void append_text(std::string& bytes, std::uint32_t number, std::string_view text) {
-  wire::append_bytes_header(bytes, number, text.size());
-  bytes += text;
-}
-
 void append_entry(std::string& bytes, std::string_view key, std::string_view value) {
   std::string entry;
-  append_text(entry, kKey, key);
-  append_text(entry, kValue, value);
-  append_text(bytes, kExternalData, entry);
+  wire::append_bytes_field(entry, kKey, key);
+  wire::append_bytes_field(entry, kValue, value);
+  wire::append_bytes_field(bytes, kExternalData, entry);
 }
 
 }  // namespace
@@ -39,13 +34,12 @@ std::string external_data_fields(const ExternalData& data) {
 
 std::uint64_t string_data_size(const std::vector<std::string>& elements) {
   std::uint64_t bytes = 0;
-  for (const std::string& element : elements)
-    bytes += wire::bytes_header_size(kStringData, element.size()) + element.size();
+  for (const std::string& element : elements) bytes += wire::bytes_field_size(kStringData, element);
   return bytes;
 }
 
 void append_string_data(std::string& bytes, const std::vector<std::string>& elements) {
-  for (const std::string& element : elements) append_text(bytes, kStringData, element);
+  for (const std::string& element : elements) wire::append_bytes_field(bytes, kStringData, element);
 }
 
 }  // namespace tensorferry::onnx

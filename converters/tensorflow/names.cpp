@@ -63,8 +63,7 @@ class Naming {
 
  private:
   void find_full_names(const TrackableGraph& graph) {
-    const NameIndex places(tensors_.size(),
-                           [&](std::size_t i) -> std::string_view { return tensors_[i].name; });
+    const NameIndex places(tensors_);
     for (std::size_t node = 0; node < graph.nodes(); ++node) {
       for (const auto& attribute : graph.attributes(node)) {
         const auto found = places.find(graph.text(attribute.key));

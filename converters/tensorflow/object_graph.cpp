@@ -42,16 +42,6 @@ std::uint64_t number_in(std::string_view message, std::uint32_t number) {
   return value;
 }
 
-void append_text(std::string& out, std::uint32_t number, std::string_view text) {
-  wire::append_bytes_header(out, number, text.size());
-  out += text;
-}
-
-void append_number(std::string& out, std::uint32_t number, std::uint64_t value) {
-  wire::append_varint(out, std::uint64_t{number} << 3);
-  wire::append_varint(out, value);
-}
-
 // --- Names
 
 std::string escaped(std::string_view component) {
@@ -120,16 +110,16 @@ std::string encode(const Node& node) {
   std::string message;
   for (const auto& [name, id] : node.children) {
     std::string child;
-    append_number(child, kChildNode, id);
-    if (!name.empty()) append_text(child, kLocalName, name);
-    append_text(message, kChild, child);
+    wire::append_varint_field(child, kChildNode, id);
+    if (!name.empty()) wire::append_bytes_field(child, kLocalName, name);
+    wire::append_bytes_field(message, kChild, child);
   }
   if (node.variable != nullptr) {
     std::string attribute;
-    append_text(attribute, kAttributeName, kValue);
-    append_text(attribute, kFullName, node.variable->full_name);
-    append_text(attribute, kCheckpointKey, node.variable->key);
-    append_text(message, kAttribute, attribute);
+    wire::append_bytes_field(attribute, kAttributeName, kValue);
+    wire::append_bytes_field(attribute, kFullName, node.variable->full_name);
+    wire::append_bytes_field(attribute, kCheckpointKey, node.variable->key);
+    wire::append_bytes_field(message, kAttribute, attribute);
   }
   return message;
 }
@@ -209,7 +199,7 @@ std::string generate_graph(const std::vector<GraphVariable>& variables) {
     nodes[at].variable = &variable;
   }
   std::string graph;
-  for (const Node& node : nodes) append_text(graph, kNode, encode(node));
+  for (const Node& node : nodes) wire::append_bytes_field(graph, kNode, encode(node));
   return graph;
 }
 
@@ -231,7 +221,7 @@ std::optional<std::string> prune_graph(std::string_view graph,
   std::size_t next = 0;
   wire::for_each_field(graph, [&](const wire::Field& field, auto, std::string_view raw) {
     if (is_bytes(field, kNode)) {
-      append_text(result, kNode, pruned(nodes[next++], nodes, keys));
+      wire::append_bytes_field(result, kNode, pruned(nodes[next++], nodes, keys));
     } else {
       result += raw;
     }

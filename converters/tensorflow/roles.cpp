@@ -91,8 +91,7 @@ void assign_from_graph(Manifest& manifest, const TrackableGraph& graph, const Na
 
 void assign_roles(Manifest& manifest, const TrackableGraph* graph) {
   std::vector<Tensor>& tensors = manifest.tensors;
-  const NameIndex places(tensors.size(),
-                         [&](std::size_t i) -> std::string_view { return tensors[i].name; });
+  const NameIndex places(tensors);
   for (Tensor& tensor : tensors) tensor.role = role_of(tensor, tensors, places);
   if (graph != nullptr) return assign_from_graph(manifest, *graph, places);
   const std::vector<bool> optimizer = optimizer_variables(tensors, places);

@@ -165,8 +165,7 @@ void check_names(const std::vector<Tensor>& tensors) {
   // Most formats keep tensors in this order, and then no two names are the same.
   if (std::adjacent_find(tensors.begin(), tensors.end(), std::not_fn(ascends)) == tensors.end())
     return;
-  const auto name = [&](std::size_t i) -> std::string_view { return tensors[i].name; };
-  const auto twice = NameIndex(tensors.size(), name).repeated();
+  const auto twice = NameIndex(tensors).repeated();
   if (!twice) return;
   throw Error(ErrorCode::corrupt, "duplicate_name",
               "the name stands twice, as tensors " + std::to_string(twice->first) + " and " +

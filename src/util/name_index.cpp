@@ -27,6 +27,10 @@ NameIndex::NameIndex(std::size_t count, Names name) : name_(std::move(name)) {
   }
 }
 
+NameIndex::NameIndex(const std::vector<Tensor>& tensors)
+    : NameIndex(tensors.size(),
+                [&](std::size_t i) -> std::string_view { return tensors[i].name; }) {}
+
 std::size_t NameIndex::place(std::string_view name, std::size_t hash) const {
   const std::size_t mask = entries_.size() - 1;
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tensorferry/manifest.h"
+
 namespace tensorferry {
 
 /// Finds names among `count` numbered ones, in 16 to 32 bytes for each; the names stay where they
@@ -21,6 +23,8 @@ class NameIndex {
   /// `name` gives the name of each number below `count`; it is kept, and what it gives must stay
   /// valid. Throws Error(unsafe.limit) above 2^32 - 2 names.
   NameIndex(std::size_t count, Names name);
+  /// Of the names of tensors, which must stay where they are.
+  explicit NameIndex(const std::vector<Tensor>& tensors);
 
   /// The first that has the name.
   std::optional<std::size_t> find(std::string_view name) const;

@@ -44,6 +44,15 @@ std::size_t bytes_header_size(std::uint32_t number, std::uint64_t length) {
   return varint_size(tag(number, Type::bytes)) + varint_size(length);
 }
 
+void append_bytes_field(std::string& out, std::uint32_t number, std::string_view contents) {
+  append_bytes_header(out, number, contents.size());
+  out += contents;
+}
+
+std::size_t bytes_field_size(std::uint32_t number, std::string_view contents) {
+  return bytes_header_size(number, contents.size()) + contents.size();
+}
+
 void append_varint_field(std::string& out, std::uint32_t number, std::uint64_t value) {
   append_varint(out, tag(number, Type::varint));
   append_varint(out, value);

@@ -25,6 +25,9 @@ void append_varint(std::string& out, std::uint64_t value);
 void append_bytes_header(std::string& out, std::uint32_t number, std::uint64_t length);
 std::size_t bytes_header_size(std::uint32_t number, std::uint64_t length);
 
+/// A whole string, bytes or message field.
+void append_bytes_field(std::string& out, std::uint32_t number, std::string_view contents);
+std::size_t bytes_field_size(std::uint32_t number, std::string_view contents);
 /// A whole field of type varint.
 void append_varint_field(std::string& out, std::uint32_t number, std::uint64_t value);
 std::size_t varint_field_size(std::uint32_t number, std::uint64_t value);

@@ -7,6 +7,7 @@
 
 #include "error_id.h"
 #include "plan/boxes.h"
+#include "random_bytes.h"
 #include "tensorferry/stream.h"
 #include "util/crc32.h"
 #include "util/crc32c.h"
@@ -15,15 +16,6 @@
 using namespace tensorferry;
 
 namespace {
-
-using Bytes = std::vector<std::byte>;
-
-Bytes random_bytes(std::size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  Bytes bytes(n);
-  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
-  return bytes;
-}
 
 Checksum crc_of(const Bytes& bytes, Checksum::Kind kind = Checksum::Kind::crc32c) {
   const std::uint32_t crc = kind == Checksum::Kind::crc32 ? crc32(0, bytes) : crc32c(0, bytes);

@@ -13,6 +13,7 @@
 #include "plan/tensor_source.h"
 #include "plan/tensor_stream.h"
 #include "plan/tiles.h"
+#include "random_bytes.h"
 #include "tensorferry/edits.h"
 #include "tensorferry/stream.h"
 #include "util/crc32c.h"
@@ -20,15 +21,6 @@
 using namespace tensorferry;
 
 namespace {
-
-using Bytes = std::vector<std::byte>;
-
-Bytes random_bytes(std::size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  Bytes bytes(n);
-  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
-  return bytes;
-}
 
 /// Strides of an array that holds the dimensions in another order.
 Shape permuted_strides(const Shape& shape, std::uint64_t element, std::mt19937& random) {
