@@ -5,17 +5,13 @@
 
 #include "names.h"
 #include "types.h"
+#include "util/text.h"
 
 namespace tensorferry::hdf5 {
 namespace {
 
 // The library does not write through it, but its C interface does not say so.
 hvl_t row_of(const std::string& text) { return {text.size(), const_cast<char*>(text.data())}; }
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 class AttributeWriter {
  public:

@@ -5,13 +5,10 @@
 
 #include "hdf5_reader.h"
 #include "hdf5_writer.h"
+#include "superblock.h"
 
 namespace tensorferry {
 namespace {
-
-// The signature opens the superblock, which stands at 0, or at 512, 1024, 2048, ... behind a user
-// block (HDF5 File Format Specification 3.0, II.A).
-constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 
 // A `.keras` file: a zip archive whose directory, at its end, names the weights (Keras 3's
 // saving_lib.py).
@@ -21,17 +18,21 @@ bool is_keras_archive(const Probe& probe) {
          probe.extension == ".keras";
 }
 
+// The superblock stands at 0, or at 512, 1024, 2048, ... behind a user block (HDF5 File Format
+// Specification 3.0, II.A).
 Match probe(const Probe& probe) {
   if (is_keras_archive(probe)) return Match::exact;
-  for (std::uint64_t at = 0; at <= probe.size && probe.size - at >= kSignature.size();
+  for (std::uint64_t at = 0; at <= probe.size && probe.size - at >= hdf5::kFileSignature.size();
        at = std::max<std::uint64_t>(512, at * 2)) {
-    if (at + kSignature.size() <= probe.prefix.size()) {
-      if (probe.prefix.substr(static_cast<std::size_t>(at), kSignature.size()) == kSignature) {
+    if (at + hdf5::kFileSignature.size() <= probe.prefix.size()) {
+      if (probe.prefix.substr(static_cast<std::size_t>(at), hdf5::kFileSignature.size()) ==
+          hdf5::kFileSignature) {
         return Match::container;
       }
     } else if (probe.input.kind() != Input::Kind::file) {
       break;
-    } else if (probe.input.file()->read_string(at, kSignature.size()) == kSignature) {
+    } else if (probe.input.file()->read_string(at, hdf5::kFileSignature.size()) ==
+               hdf5::kFileSignature) {
       return Match::container;
     }
     if (at > probe.size / 2) break;

@@ -4,14 +4,11 @@
 
 #include "tensorferry/error.h"
 #include "tensorferry/values.h"
+#include "util/fields.h"
 
 namespace tensorferry::hdf5 {
 namespace {
 
-using namespace std::string_view_literals;
-
-constexpr std::string_view kStart = "GCOL\1\0\0\0"sv;
-constexpr std::uint64_t kHeader = 16, kObjectHeader = 16;
 constexpr std::uint64_t kMostHeld = std::uint64_t{1} << 20;
 
 std::uint64_t number_at(const char* bytes, std::size_t count) {
@@ -29,6 +26,10 @@ HeapReference HeapReference::at(const char* stored) {
   return {number_at(stored, 4), number_at(stored + 4, 8), number_at(stored + 12, 4)};
 }
 
+std::string HeapReference::stored() const {
+  return std::string(Fields<kBytes>().put(length, 4).put(address, 8).put(index, 4));
+}
+
 std::string GlobalHeap::bytes(std::uint64_t begin, std::uint64_t size) const {
   if (begin >= held_begin_ && begin - held_begin_ <= held_.size() &&
       size <= held_.size() - (begin - held_begin_))
@@ -38,17 +39,20 @@ std::string GlobalHeap::bytes(std::uint64_t begin, std::uint64_t size) const {
 
 GlobalHeap::Objects GlobalHeap::walk(std::uint64_t begin, std::uint64_t end) const {
   Objects objects;
-  for (std::uint64_t at = begin + kHeader; end - at >= kObjectHeader;) {
-    const std::string header = bytes(at, kObjectHeader);
+  for (std::uint64_t at = begin + kCollectionHeader; end - at >= kHeapObjectHeader;) {
+    const std::string header = bytes(at, kHeapObjectHeader);
     const std::uint64_t index = number_at(header.data(), 2), size = number_at(&header[8], 8);
-    const std::uint64_t room = end - at - (index == 0 ? 0 : kObjectHeader);
-    if (size > room || (index == 0 && size < kObjectHeader)) {
+    const std::uint64_t room = end - at - (index == 0 ? 0 : kHeapObjectHeader);
+    if (size > room || (index == 0 && size < kHeapObjectHeader)) {
       refuse(begin, "has an object of " + std::to_string(size) + " bytes where " +
                         std::to_string(room) + " are left");
     }
-    if (index != 0) objects.push_back({index, at + kObjectHeader, size});
+    if (index != 0) objects.push_back({index, at + kHeapObjectHeader, size});
     // The padding of the last one may be cut.
-    at += std::min(index == 0 ? size : kObjectHeader + (size + 7) / 8 * 8, end - at);
+    at += std::min(index == 0 ? size
+                              : kHeapObjectHeader +
+                                    (size + kHeapAlignment - 1) / kHeapAlignment * kHeapAlignment,
+                   end - at);
   }
   const auto by_index = [](const Object& a, const Object& b) { return a.index < b.index; };
   std::sort(objects.begin(), objects.end(), by_index);
@@ -62,13 +66,13 @@ GlobalHeap::Objects GlobalHeap::walk(std::uint64_t begin, std::uint64_t end) con
 const GlobalHeap::Objects& GlobalHeap::collection(std::uint64_t address) {
   if (const auto known = known_.find(address); known != known_.end()) return known->second;
   if (address > file_.size() || base_ > file_.size() - address ||
-      file_.size() - address - base_ < kHeader)
+      file_.size() - address - base_ < kCollectionHeader)
     refuse(address, "lies outside the file");
   const std::uint64_t begin = base_ + address;
-  const std::string header = file_.read_string(begin, kHeader);
-  if (!header.starts_with(kStart)) refuse(address, "is none: it does not begin like one");
+  const std::string header = file_.read_string(begin, kCollectionHeader);
+  if (!header.starts_with(kCollectionStart)) refuse(address, "is none: it does not begin like one");
   const std::uint64_t size = number_at(&header[8], 8);
-  if (size < kHeader || size > file_.size() - begin)
+  if (size < kCollectionHeader || size > file_.size() - begin)
     refuse(address, "has " + std::to_string(size) + " bytes, which the file does not hold");
   // What overlaps could be walked through without end.
   if (size > file_.size() - walked_) refuse(address, "overlaps others");

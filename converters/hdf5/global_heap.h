@@ -19,6 +19,12 @@
 
 namespace tensorferry::hdf5 {
 
+/// What a collection begins with, the bytes in front of its objects, and of each object's data.
+inline constexpr std::string_view kCollectionStart("GCOL\1\0\0\0", 8);
+inline constexpr std::uint64_t kCollectionHeader = 16, kHeapObjectHeader = 16;
+/// Every part of a collection begins at a multiple of it.
+inline constexpr std::uint64_t kHeapAlignment = 8;
+
 /// What is stored in place of a value of variable length.
 struct HeapReference {
   static constexpr std::size_t kBytes = 16;
@@ -29,6 +35,8 @@ struct HeapReference {
 
   /// From kBytes bytes.
   static HeapReference at(const char* stored);
+  /// Undoes it.
+  std::string stored() const;
 };
 
 /// The values of one file whose elements are single bytes. Remembers the collections that it has

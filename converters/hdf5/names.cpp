@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "tensorferry/error.h"
+#include "util/in_order.h"
 #include "util/text.h"
 #include "util/utf8.h"
 
@@ -57,33 +58,54 @@ std::string escaped_path(std::string_view name) {
   }
 }
 
+// Whether escaped_path() would change nothing. Text with other than ASCII is left to it.
+bool is_plain(std::string_view name) {
+  char before = '/';
+  bool dot = false;  // the component begins with "."
+  for (const char c : name) {
+    if (c == '%' || c == '\0' || static_cast<unsigned char>(c) >= 0x80) return false;
+    if (c == '/' && (before == '/' || dot)) return false;
+    dot = c == '.' && before == '/';
+    before = c;
+  }
+  return before != '/' && !dot;
+}
+
 // Byte order with the slash below everything else: what lies below "a" follows "a" at once.
 bool path_less(std::string_view a, std::string_view b) {
-  const auto rank = [](char c) {
-    return c == '/' ? -1 : static_cast<int>(static_cast<unsigned char>(c));
-  };
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [&](char x, char y) { return rank(x) < rank(y); });
+  const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  if (x == a.end() || y == b.end()) return x == a.end() && y != b.end();
+  if (*x == '/' || *y == '/') return *x == '/';
+  return static_cast<unsigned char>(*x) < static_cast<unsigned char>(*y);
 }
 
 }  // namespace
 
-std::vector<std::string> stored_paths(std::span<const std::string_view> names) {
-  std::vector<std::size_t> order(names.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return path_less(names[a], names[b]); });
-
-  std::vector<std::string> paths;
-  paths.reserve(names.size());
-  for (std::string_view name : names) paths.push_back(escaped_path(name));
-  for (std::size_t i = 0; i + 1 < order.size(); ++i) {
-    const std::string_view name = names[order[i]], next = names[order[i + 1]];
-    if (next.size() > name.size() && next.starts_with(name) && next[name.size()] == '/') {
-      paths[order[i]] += kPrefixMark;
-    }
+StoredPaths::StoredPaths(std::vector<std::string_view> names)
+    : paths_(std::move(names)), order_(paths_.size()) {
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  sort();
+  std::vector<std::size_t> continued;
+  for (std::size_t i = 0; i + 1 < order_.size(); ++i) {
+    const std::string_view name = paths_[order_[i]], next = paths_[order_[i + 1]];
+    if (next.size() > name.size() && next[name.size()] == '/' && next.starts_with(name))
+      continued.push_back(order_[i]);
   }
-  return paths;
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    if (!is_plain(paths_[i])) change(i, escaped_path(paths_[i]));
+  }
+  for (const std::size_t i : continued) change(i, std::string(paths_[i]).append(kPrefixMark));
+  if (!changed_.empty()) sort();
+}
+
+void StoredPaths::sort() {
+  sort_unless_sorted(order_.begin(), order_.end(), [this](std::size_t a, std::size_t b) {
+    return path_less(paths_[a], paths_[b]);
+  });
+}
+
+void StoredPaths::change(std::size_t tensor, std::string path) {
+  paths_[tensor] = changed_.emplace_back(std::move(path));
 }
 
 std::optional<std::string> path_problem(std::string_view path) {

@@ -2,8 +2,8 @@
 // (path names).
 #pragma once
 
+#include <deque>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +23,23 @@ inline constexpr std::size_t kMaxPath = 1'000'000, kMaxAttributeName = 60'000;
 /// A slash separates groups. In a component `%`, NUL and bytes that are not UTF-8 become `%XX`; `.`
 /// becomes `%2E`, an empty one `%`. Where one name continues another behind a slash ("a", "a/b"),
 /// the shorter one ends in `%~`.
-std::vector<std::string> stored_paths(std::span<const std::string_view> names);
+class StoredPaths {
+ public:
+  /// The names must stay valid.
+  explicit StoredPaths(std::vector<std::string_view> names);
+
+  std::string_view of(std::size_t tensor) const { return paths_[tensor]; }
+  /// All tensors, so that what lies in a group stands together.
+  const std::vector<std::size_t>& order() const { return order_; }
+
+ private:
+  void sort();
+  void change(std::size_t tensor, std::string path);
+
+  std::vector<std::string_view> paths_;
+  std::deque<std::string> changed_;  // the paths that are not the names
+  std::vector<std::size_t> order_;
+};
 
 /// Why `path` cannot be stored, or nothing.
 std::optional<std::string> path_problem(std::string_view path);

@@ -37,8 +37,9 @@
 namespace tensorferry::hdf5 {
 
 struct HeaderMessage {
-  static constexpr unsigned kOldFill = 0x04, kFill = 0x05, kLink = 0x06, kLayout = 0x08,
-                            kAttribute = 0x0c, kContinuation = 0x10;
+  static constexpr unsigned kSpace = 0x01, kLinkInfo = 0x02, kType = 0x03, kOldFill = 0x04,
+                            kFill = 0x05, kLink = 0x06, kLayout = 0x08, kGroupInfo = 0x0a,
+                            kFilters = 0x0b, kAttribute = 0x0c, kContinuation = 0x10;
 
   unsigned type = 0;
   bool shared = false;  ///< `data` tells where the message is

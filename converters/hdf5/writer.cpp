@@ -1,59 +1,23 @@
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "chunks.h"
 #include "encoding.h"
-#include "file_sink.h"
+#include "file_image.h"
 #include "hdf5_writer.h"
 #include "names.h"
+#include "tensorferry/stream.h"
 #include "util/text.h"
+#include "write_options.h"
 
 namespace tensorferry {
 namespace {
 
-using hdf5::Dataset;
-using hdf5::FilePlan;
+using hdf5::StoredPaths;
 
-constexpr std::size_t kMaxRank = 32;            // H5S_MAX_RANK
 constexpr std::size_t kMaxAttributes = 60'000;  // an object header counts its messages in 16 bits
-constexpr std::uint64_t kMinChunk = 1024, kDefaultChunk = 512 * 1024;
-constexpr std::uint64_t kMaxChunk = std::numeric_limits<std::uint32_t>::max();
-constexpr std::int64_t kDefaultLevel = 4;
-
-struct Compression {
-  bool gzip = false, shuffle = true;
-  unsigned level = 0;
-  std::uint64_t chunk = kDefaultChunk;  // bytes
-};
-
-[[noreturn]] void bad_option(const std::string& message) {
-  throw Error(ErrorCode::usage, "bad_option", message);
-}
-
-Compression compression_of(const Options& options) {
-  Compression result;
-  result.gzip = options.given("compression") && options.text("compression") == "gzip";
-  for (const char* name : {"level", "shuffle", "chunk"}) {
-    if (!result.gzip && options.given(name)) {
-      bad_option(std::string("the option ") + name + " of hdf5 needs compression=gzip");
-    }
-  }
-  const std::int64_t level = options.given("level") ? options.integer("level") : kDefaultLevel;
-  if (level < 0 || level > 9) bad_option("level=" + std::to_string(level) + ": gzip has 0 to 9");
-  result.level = static_cast<unsigned>(level);
-  result.shuffle = !options.given("shuffle") || options.boolean("shuffle");
-  if (options.given("chunk")) result.chunk = options.bytes("chunk");
-  if (result.chunk < kMinChunk || result.chunk > kMaxChunk) {
-    bad_option("chunk=" + std::to_string(result.chunk) + ": a chunk takes " +
-               std::to_string(kMinChunk) + " to " + std::to_string(kMaxChunk) + " bytes");
-  }
-  if (result.gzip && !hdf5::has_gzip()) {
-    throw Error(ErrorCode::unsupported, "hdf5_filter",
-                "this HDF5 library was built without gzip (zlib)");
-  }
-  return result;
-}
+// Large tensors begin on a page, which costs 3 % at most and lets tools map and clone them.
+constexpr std::uint64_t kAlignedFrom = 64 * 1024, kPage = 4096, kAlignment = 8;
 
 // Every reason to refuse the manifest, said at once.
 class Offenders {
@@ -76,135 +40,142 @@ class Offenders {
   std::string lines_;
 };
 
-Attributes stored_attributes(const Attributes& attributes, std::string_view owner,
-                             Offenders& offenders) {
+void check_attributes(const Attributes& attributes, std::string_view owner, Offenders& offenders) {
   if (attributes.size() > kMaxAttributes) {
     offenders.add(owner, "has " + std::to_string(attributes.size()) + " attributes, at most " +
                              std::to_string(kMaxAttributes) + " are written");
   }
-  Attributes stored;
   for (const auto& [name, value] : attributes) {
-    std::string stored_name = hdf5::stored_attribute_name(name);
     const auto* text = std::get_if<std::string>(&value);
-    if (stored_name.size() > hdf5::kMaxAttributeName) {
+    if (hdf5::stored_attribute_name(name).size() > hdf5::kMaxAttributeName) {
       offenders.add(owner, "the name of the attribute " + printable(name, 40) + " is longer than " +
                                std::to_string(hdf5::kMaxAttributeName) + " bytes");
     } else if (text != nullptr && text->size() > std::numeric_limits<std::uint32_t>::max()) {
       offenders.add(owner, "the attribute " + printable(name, 40) + " is longer than 4 GiB");
-    } else {
-      stored.emplace(std::move(stored_name), value);
     }
+  }
+}
+
+void check_tensor(const Tensor& tensor, std::string_view path, Offenders& offenders) {
+  if (!hdf5::encoding_of(tensor.dtype)) {
+    offenders.add(tensor.name,
+                  "there is no way to write the dtype " + std::string(to_string(tensor.dtype)));
+    return;
+  }
+  if (const auto problem = hdf5::path_problem(path)) offenders.add(tensor.name, *problem);
+  if (tensor.shape.size() > hdf5::kMaxRank) {
+    offenders.add(tensor.name, "has " + std::to_string(tensor.shape.size()) +
+                                   " dimensions, at most " + std::to_string(hdf5::kMaxRank) +
+                                   " are possible");
+  }
+  check_attributes(tensor.attributes, tensor.name, offenders);
+}
+
+Attributes stored_attributes(const Attributes& attributes) {
+  Attributes stored;
+  for (const auto& [name, value] : attributes)
+    stored.emplace(hdf5::stored_attribute_name(name), value);
+  return stored;
+}
+
+// The tensor's own, and what the type (`tag_dtype`) and the path do not tell.
+Attributes stored_attributes(const Tensor& tensor, std::string_view path, bool tag_dtype) {
+  Attributes stored = stored_attributes(tensor.attributes);
+  if (tag_dtype) stored["tensorferry_dtype"] = std::string(to_string(tensor.dtype));
+  if (path == tensor.name) return stored;
+  if (hdf5::is_hdf5_text(tensor.name)) {
+    stored["tensorferry_name"] = tensor.name;
+  } else {
+    stored["tensorferry_name_base64"] = base64_encode(tensor.name);
   }
   return stored;
 }
 
-void add_tags(Dataset& dataset, const Tensor& tensor, const Encoding& encoding) {
-  if (encoding.carrier != Carrier::native) {
-    dataset.attributes["tensorferry_dtype"] = std::string(to_string(tensor.dtype));
-  }
-  if (dataset.path == tensor.name) return;
-  if (hdf5::is_hdf5_text(tensor.name)) {
-    dataset.attributes["tensorferry_name"] = tensor.name;
-  } else {
-    dataset.attributes["tensorferry_name_base64"] = base64_encode(tensor.name);
-  }
-}
+class Hdf5File {
+ public:
+  explicit Hdf5File(const Manifest& manifest)
+      : manifest_(manifest),
+        paths_(names_of(manifest)),
+        image_((check(), expected_bytes(manifest))) {}
 
-Dataset describe(const Tensor& tensor, std::string path, const Compression& compression,
-                 Offenders& offenders) {
-  Dataset dataset;
-  dataset.path = std::move(path);
-  dataset.shape = tensor.shape;
-  const auto encoding = hdf5::encoding_of(tensor.dtype);
-  if (!encoding) {
-    offenders.add(tensor.name,
-                  "there is no way to write the dtype " + std::string(to_string(tensor.dtype)));
-    return dataset;
+  Layout lay_out() {
+    layout_.slots.resize(manifest_.tensors.size());
+    for (const std::size_t i : paths_.order()) add(i);
+    image_.finish(stored_attributes(manifest_.attributes));
+    const std::uint64_t end = place();
+    layout_.files.push_back({"", end});
+    layout_.segments.push_back({0, 0, image_.take(end)});
+    return std::move(layout_);
   }
-  if (const auto problem = hdf5::path_problem(dataset.path)) offenders.add(tensor.name, *problem);
-  if (tensor.shape.size() > kMaxRank) {
-    offenders.add(tensor.name, "has " + std::to_string(tensor.shape.size()) +
-                                   " dimensions, at most " + std::to_string(kMaxRank) +
-                                   " are possible");
-  }
-  dataset.dtype = encoding->dtype;
-  dataset.attributes = stored_attributes(tensor.attributes, tensor.name, offenders);
-  add_tags(dataset, tensor, *encoding);
-  if (tensor.dtype == DType::string) {
-    auto texts = std::make_shared<Tensor>(tensor);
-    texts->attributes.clear();
-    dataset.texts = std::move(texts);
-  } else if (compression.gzip && !tensor.shape.empty() && tensor.elements() != 0) {
-    dataset.chunk = hdf5::chunk_shape(tensor.shape, info(dataset.dtype).bytes, compression.chunk);
-  }
-  return dataset;
-}
 
-Slot slot_of(std::size_t index, const Tensor& tensor, const Dataset& dataset) {
-  Slot slot;
-  slot.tensor = index;
-  if (dataset.texts) {
-    slot.fill = Slot::Fill::literal;
-    return slot;
+ private:
+  static std::vector<std::string_view> names_of(const Manifest& manifest) {
+    std::vector<std::string_view> names;
+    names.reserve(manifest.tensors.size());
+    for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
+    return names;
   }
-  const Encoding encoding = hdf5::encoding_of(tensor.dtype).value();
-  slot.codec = encoding.codec;
-  slot.length = encoded_bytes(tensor.dtype, encoding.codec, tensor.elements());
-  if (!dataset.chunk.empty()) slot.fill = Slot::Fill::sink;
-  return slot;
-}
 
-// Bytes of attributes in the file, generously.
-std::uint64_t estimate(const Attributes& attributes) {
-  std::uint64_t bytes = 0;
-  for (const auto& [name, value] : attributes) {
-    const auto* text = std::get_if<std::string>(&value);
-    bytes += 128 + name.size() + (text != nullptr ? text->size() : 0);
+  static std::size_t expected_bytes(const Manifest& manifest) {
+    constexpr std::size_t kFile = 1024, kTensor = 192;
+    std::size_t bytes = kFile;
+    for (const Tensor& tensor : manifest.tensors)
+      bytes += kTensor + 8 * tensor.shape.size() + tensor.name.size();
+    return bytes;
   }
-  return bytes;
-}
 
-// Bytes of one dataset in the file: elements, and what the library needs beside them (object
-// header, link; 16 bytes and a heap object for each string; alignment).
-std::uint64_t estimate(const Tensor& tensor, const Dataset& dataset, const Slot& slot) {
-  constexpr std::uint64_t kStructure = 1024, kString = 48, kChunkTable = 4096;
-  std::uint64_t bytes = kStructure + 2 * dataset.path.size() + estimate(dataset.attributes);
-  if (dataset.texts) {
-    bytes = checked_add(bytes,
-                        checked_add(checked_multiply(tensor.elements(), kString), tensor.bytes()));
-  } else {
-    bytes = checked_add(bytes, slot.length + slot.length / 32);
+  void check() const {
+    Offenders offenders;
+    check_attributes(manifest_.attributes, "the file", offenders);
+    for (std::size_t i = 0; i < manifest_.tensors.size(); ++i)
+      check_tensor(manifest_.tensors[i], paths_.of(i), offenders);
+    offenders.refuse();
   }
-  return dataset.chunk.empty() ? bytes : bytes + kChunkTable;
-}
 
-// Groups that `next` needs and `before`, its predecessor in byte order, does not.
-std::size_t new_groups(std::string_view before, std::string_view next) {
-  const auto split = std::mismatch(before.begin(), before.end(), next.begin(), next.end()).second;
-  return static_cast<std::size_t>(std::count(split, next.end(), '/'));
-}
-
-// Bytes of the groups in the file; paths that are taken are refused.
-std::uint64_t estimate_groups(const std::vector<std::string>& paths, const Manifest& manifest,
-                              Offenders& offenders) {
-  constexpr std::uint64_t kGroup =
-      1280;  // object header, B-tree node, local heap, symbol table node
-  std::vector<std::size_t> order(paths.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return paths[a] < paths[b]; });
-  std::uint64_t groups = 1;
-  std::string_view before;
-  for (std::size_t index : order) {
-    if (!before.empty() && before == paths[index]) {
-      offenders.add(manifest.tensors[index].name,
-                    "its path " + printable(paths[index]) + " is taken");
+  // The slot's offset is, until place(), where its address is to be set.
+  void add(std::size_t index) {
+    const Tensor& tensor = manifest_.tensors[index];
+    const std::string_view path = paths_.of(index);
+    Slot& slot = layout_.slots[index];
+    slot.tensor = index;
+    if (tensor.dtype == DType::string) {
+      slot.fill = Slot::Fill::literal;
+      const std::vector<std::string> texts = load_strings(tensor);
+      const bool as_text = std::all_of(texts.begin(), texts.end(), hdf5::is_hdf5_text);
+      image_.add_strings(path, tensor.shape, texts, as_text,
+                         stored_attributes(tensor, path, !as_text));
+      return;
     }
-    groups += new_groups(before, paths[index]);
-    before = paths[index];
+    const Encoding encoding = hdf5::encoding_of(tensor.dtype).value();
+    slot.codec = encoding.codec;
+    slot.length = encoded_bytes(tensor.dtype, encoding.codec, tensor.elements());
+    slot.offset =
+        image_.add_dataset(path, encoding.dtype, tensor.shape, slot.length,
+                           stored_attributes(tensor, path, encoding.carrier != Carrier::native));
   }
-  return groups * kGroup;
-}
+
+  // Elements stand in the order of the manifest. Returns the end of the file.
+  std::uint64_t place() {
+    std::uint64_t end = image_.size();
+    for (Slot& slot : layout_.slots) {
+      if (slot.length == 0) {
+        slot.offset = 0;
+        continue;
+      }
+      const std::uint64_t alignment = slot.length >= kAlignedFrom ? kPage : kAlignment;
+      end = checked_add(end, (alignment - end % alignment) % alignment);
+      image_.set_address(slot.offset, end);
+      slot.offset = end;
+      end = checked_add(end, slot.length);
+    }
+    return end;
+  }
+
+  const Manifest& manifest_;
+  StoredPaths paths_;
+  hdf5::FileImage image_;
+  Layout layout_;
+};
 
 class Hdf5Writer final : public Writer {
  public:
@@ -215,33 +186,9 @@ class Hdf5Writer final : public Writer {
     if (output.directory) {
       throw Error(ErrorCode::usage, "output", "an HDF5 output is one file, not a directory");
     }
-    const Compression compression = compression_of(options);
-    std::vector<std::string_view> names;
-    for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
-    const std::vector<std::string> paths = hdf5::stored_paths(names);
-
-    Offenders offenders;
-    FilePlan plan;
-    plan.datasets.reserve(paths.size());
-    plan.level = compression.level;
-    plan.shuffle = compression.shuffle;
-    plan.attributes = stored_attributes(manifest.attributes, "the file", offenders);
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      plan.datasets.push_back(describe(manifest.tensors[i], paths[i], compression, offenders));
-    }
-    std::uint64_t size = estimate_groups(paths, manifest, offenders) + estimate(plan.attributes);
-    offenders.refuse();
-
-    Layout layout;
-    layout.slots.reserve(paths.size());
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      layout.slots.push_back(slot_of(i, manifest.tensors[i], plan.datasets[i]));
-      size =
-          checked_add(size, estimate(manifest.tensors[i], plan.datasets[i], layout.slots.back()));
-    }
-    layout.files.push_back({"", size});
-    layout.sink = hdf5::make_file_sink(std::move(plan));
-    return layout;
+    const hdf5::Compression compression = hdf5::compression_of(options);
+    if (compression.gzip) return hdf5::lay_out_compressed(manifest, compression);
+    return Hdf5File(manifest).lay_out();
   }
 };
 

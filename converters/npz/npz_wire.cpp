@@ -1,5 +1,6 @@
 #include "npz_wire.h"
 
+#include "util/fields.h"
 #include "util/text.h"
 
 namespace tensorferry::npz {
@@ -19,34 +20,12 @@ constexpr std::uint32_t kLocalSignature = 0x04034B50, kCentralSignature = 0x0201
                         kEndSignature = 0x06054B50, kEnd64Signature = 0x06064B50,
                         kLocatorSignature = 0x07064B50;
 
-/// Little-endian numbers side by side.
-class Fields {
- public:
-  Fields& put(std::uint64_t value, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; ++i) bytes_[size_ + i] = static_cast<char>(value >> (8 * i));
-    size_ += bytes;
-    return *this;
-  }
-  operator std::string_view() const { return {bytes_, size_}; }
-
- private:
-  char bytes_[64];
-  std::size_t size_ = 0;
-};
-
-bool is_ascii(std::string_view text) {
-  for (char c : text) {
-    if (static_cast<unsigned char>(c) >= 0x80) return false;
-  }
-  return true;
-}
-
 std::uint32_t small(std::uint64_t value) {
   return needs_zip64(value) ? kAllOnes : static_cast<std::uint32_t>(value);
 }
 
 // The fields that both headers have in common, from the version on.
-void put_common(Fields& out, const Member& member, bool large, std::uint32_t stored,
+void put_common(Fields<>& out, const Member& member, bool large, std::uint32_t stored,
                 std::uint32_t size, std::size_t extra) {
   out.put(large ? kZip64Version : kVersion, 2)
       .put(is_ascii(member.name) ? 0 : kUtf8, 2)
@@ -67,7 +46,7 @@ std::size_t padding_size(std::uint64_t end) {
 
 void append_padding(std::string& out, std::size_t bytes) {
   if (bytes == 0) return;
-  out += Fields().put(kPaddingExtra, 2).put(bytes - 4, 2).put(alignment, 2);
+  out += Fields<>().put(kPaddingExtra, 2).put(bytes - 4, 2).put(alignment, 2);
   out.append(bytes - kLeastPadding, '\0');
 }
 
@@ -75,13 +54,13 @@ void append_padding(std::string& out, std::size_t bytes) {
 
 bool needs_zip64(std::uint64_t bytes) { return bytes >= kAllOnes; }
 
-std::string u32(std::uint32_t value) { return std::string(Fields().put(value, 4)); }
+std::string u32(std::uint32_t value) { return std::string(Fields<>().put(value, 4)); }
 
 std::string local_header(const Member& member, bool aligned, std::size_t more) {
   constexpr std::size_t kFixed = 30, kZip64 = 20;
   const std::size_t plain = kFixed + member.name.size() + (member.large ? kZip64 : 0);
   const std::size_t padding = aligned ? padding_size(member.offset + plain) : 0;
-  Fields fields;
+  Fields<> fields;
   fields.put(kLocalSignature, 4);
   put_common(fields, member, member.large, member.large ? kAllOnes : small(member.stored),
              member.large ? kAllOnes : small(member.size), (member.large ? kZip64 : 0) + padding);
@@ -90,20 +69,20 @@ std::string local_header(const Member& member, bool aligned, std::size_t more) {
   append(out, {fields, member.name});
   if (member.large) {
     out +=
-        Fields().put(kZip64Extra, 2).put(kZip64 - 4, 2).put(member.size, 8).put(member.stored, 8);
+        Fields<>().put(kZip64Extra, 2).put(kZip64 - 4, 2).put(member.size, 8).put(member.stored, 8);
   }
   append_padding(out, padding);
   return out;
 }
 
 void append_central_header(std::string& out, const Member& member) {
-  Fields large_numbers;
+  Fields<> large_numbers;
   for (const std::uint64_t value : {member.size, member.stored, member.offset}) {
     if (needs_zip64(value)) large_numbers.put(value, 8);
   }
   const std::string_view extra = large_numbers;
   const bool large = member.large || !extra.empty();
-  Fields fields;
+  Fields<> fields;
   fields.put(kCentralSignature, 4).put(kUnix | (large ? kZip64Version : kVersion), 2);
   put_common(fields, member, large, small(member.stored), small(member.size),
              extra.empty() ? 0 : extra.size() + 4);
@@ -113,7 +92,7 @@ void append_central_header(std::string& out, const Member& member) {
       .put(small(member.offset), 4);
   append(out, {fields, member.name});
   if (extra.empty()) return;
-  append(out, {Fields().put(kZip64Extra, 2).put(extra.size(), 2), extra});
+  append(out, {Fields<>().put(kZip64Extra, 2).put(extra.size(), 2), extra});
 }
 
 std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_t offset,
@@ -122,7 +101,7 @@ std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_
   std::string out;
   const bool many = members >= kMostMembers;
   if (many || needs_zip64(bytes) || needs_zip64(offset)) {
-    out += Fields()
+    out += Fields<>()
                .put(kEnd64Signature, 4)
                .put(44, 8)
                .put(kUnix | kZip64Version, 2)
@@ -132,9 +111,9 @@ std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_
                .put(members, 8)
                .put(bytes, 8)
                .put(offset, 8);
-    out += Fields().put(kLocatorSignature, 4).put(0, 4).put(offset + bytes, 8).put(1, 4);
+    out += Fields<>().put(kLocatorSignature, 4).put(0, 4).put(offset + bytes, 8).put(1, 4);
   }
-  out += Fields()
+  out += Fields<>()
              .put(kEndSignature, 4)
              .put(0, 4)
              .put(many ? kMostMembers : members, 2)

@@ -81,6 +81,11 @@ Utf8Char decode_utf8(std::string_view text) {
   return {value, length};
 }
 
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const Utf8Char c = decode_utf8(text);

@@ -10,9 +10,14 @@ using namespace std::string_literals;
 
 namespace {
 
-std::string path_of(std::string_view name) {
-  return hdf5::stored_paths(std::span(&name, 1)).front();
+std::vector<std::string> paths_of(const std::vector<std::string_view>& names) {
+  const hdf5::StoredPaths stored(names);
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < names.size(); ++i) paths.emplace_back(stored.of(i));
+  return paths;
 }
+
+std::string path_of(std::string_view name) { return paths_of({name}).front(); }
 
 }  // namespace
 
@@ -41,7 +46,7 @@ TEST_CASE("hdf5: a name that others continue becomes a sibling of its group") {
   const std::vector<std::string_view> names = {"a/b", "a", "a/b/c", "a-", "", "/x", "ab", "a%~"};
   const std::vector<std::string> paths = {"a/b%~", "a%~", "a/b/c", "a-",
                                           "%%~",   "%/x", "ab",    "a%25~"};
-  CHECK(hdf5::stored_paths(names) == paths);
+  CHECK(paths_of(names) == paths);
 }
 
 TEST_CASE("hdf5: different names have different paths, and no path is a group of another") {
@@ -51,7 +56,7 @@ TEST_CASE("hdf5: different names have different paths, and no path is a group of
     for (char c : {'/', '.', '%', '~', 'a'}) all.push_back(all[i] + c);
   }
   const std::vector<std::string_view> names(all.begin(), all.end());
-  std::vector<std::string> paths = hdf5::stored_paths(names);
+  std::vector<std::string> paths = paths_of(names);
   std::sort(paths.begin(), paths.end());
   CHECK(std::adjacent_find(paths.begin(), paths.end()) == paths.end());
   for (const std::string& path : paths) {

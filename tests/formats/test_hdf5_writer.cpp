@@ -303,7 +303,7 @@ TEST_CASE("hdf5: options out of range, or without effect, are usage errors") {
 TEST_CASE("hdf5: a file that cannot be written is an output error, and the next one is fine") {
   Manifest manifest;
   manifest.tensors = {tensor_of("x", DType::uint8, {3}, "123")};
-  Layout layout = lay_out(manifest);
+  Layout layout = lay_out(manifest, {{"compression", "gzip"}});
   CHECK(thrown_by([&] {
           layout.sink->create("/dev/full", layout.slots);
           layout.sink->close();

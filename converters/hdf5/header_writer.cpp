@@ -1,0 +1,108 @@
+#include "header_writer.h"
+
+#include "object_header.h"
+#include "util/fields.h"
+#include "util/text.h"
+
+namespace tensorferry::hdf5 {
+namespace {
+
+constexpr std::size_t kAlignment = 8, kPrefix = 16;
+constexpr unsigned kConstant = 1;  // a flag: nobody changes the message
+constexpr std::string_view kZeros("\0\0\0\0\0\0\0\0", kAlignment);
+
+std::size_t padding(std::size_t size) { return (kAlignment - size % kAlignment) % kAlignment; }
+
+// The bytes that the length of a name takes in a link, as a power of two.
+unsigned width_of(std::size_t length) { return length < 0x100 ? 0 : length < 0x10000 ? 1 : 2; }
+
+}  // namespace
+
+void pad(std::string& out) { out += kZeros.substr(0, padding(out.size())); }
+
+HeaderWriter::HeaderWriter(std::string& out) : out_(out) {
+  pad(out_);
+  begin_ = out_.size();
+  out_ += Fields<kPrefix>().put(1, 4).put(1, 4).put(0, 8);
+}
+
+std::uint64_t HeaderWriter::add(unsigned type, unsigned flags,
+                                std::initializer_list<std::string_view> data) {
+  std::size_t size = 0;
+  for (const std::string_view part : data) size += part.size();
+  const std::size_t padded = size + padding(size);
+  out_ += Fields<8>().put(type, 2).put(padded, 2).put(flags, 4);
+  const std::uint64_t at = out_.size();
+  append(out_, data);
+  out_ += kZeros.substr(0, padded - size);
+  ++messages_;
+  return at;
+}
+
+std::uint64_t HeaderWriter::finish() {
+  put_number(&out_[begin_ + 2], messages_, 2);
+  put_number(&out_[begin_ + 8], out_.size() - begin_ - kPrefix, 4);
+  return begin_;
+}
+
+void HeaderWriter::add_space(const Shape& shape) {
+  Fields<8 * (1 + kMaxRank)> space;
+  space.put(1, 1).put(shape.size(), 1).put(0, 6);
+  for (const std::uint64_t extent : shape) space.put(extent, 8);
+  add(HeaderMessage::kSpace, 0, {space});
+}
+
+void HeaderWriter::add_type(std::string_view type) { add(HeaderMessage::kType, kConstant, {type}); }
+
+void HeaderWriter::add_fill(bool early) {
+  // Allocated early and never filled; or late and filled where a value is set, which none is.
+  const unsigned allocated = early ? 1 : 2, written = early ? 1 : 0;
+  add(HeaderMessage::kFill, kConstant,
+      {Fields<8>().put(2, 1).put(allocated, 1).put(written, 1).put(1, 1).put(0, 4)});
+}
+
+std::uint64_t HeaderWriter::add_contiguous(std::uint64_t bytes) {
+  const Fields<24> layout = Fields<24>().put(3, 1).put(1, 1).put(kNowhere, 8).put(bytes, 8);
+  return add(HeaderMessage::kLayout, 0, {layout}) + 2;
+}
+
+void HeaderWriter::add_link_info(std::uint64_t heap, std::uint64_t tree) {
+  add(HeaderMessage::kLinkInfo, 0, {Fields<24>().put(0, 2).put(heap, 8).put(tree, 8)});
+  add(HeaderMessage::kGroupInfo, kConstant, {Fields<8>().put(0, 2)});
+}
+
+void HeaderWriter::add_link(std::string_view name, std::uint64_t address) {
+  std::string link;
+  append_link(link, name, address);
+  add(HeaderMessage::kLink, 0, {link});
+}
+
+void HeaderWriter::add_attribute(std::string_view name, std::string_view type,
+                                 std::string_view element) {
+  const Fields<8> scalar = Fields<8>().put(1, 1).put(0, 7);
+  const std::string_view space = scalar, end("\0", 1);
+  const Fields<16> front = Fields<16>()
+                               .put(3, 2)
+                               .put(name.size() + end.size(), 2)
+                               .put(type.size(), 2)
+                               .put(space.size(), 2)
+                               .put(is_ascii(name) ? 0 : 1, 1);
+  add(HeaderMessage::kAttribute, 0, {front, name, end, type, space, element});
+}
+
+void append_link(std::string& out, std::string_view name, std::uint64_t address) {
+  constexpr unsigned kHasCharset = 0x10, kUtf8 = 1;
+  const unsigned width = width_of(name.size());
+  append(out, {Fields<>()
+                   .put(1, 1)
+                   .put(kHasCharset | width, 1)
+                   .put(kUtf8, 1)
+                   .put(name.size(), std::size_t{1} << width),
+               name, Fields<8>().put(address, 8)});
+}
+
+std::uint64_t link_size(std::string_view name) {
+  return 3 + (std::uint64_t{1} << width_of(name.size())) + name.size() + 8;
+}
+
+}  // namespace tensorferry::hdf5

@@ -1,0 +1,65 @@
+// Object headers, written (HDF5 File Format Specification 3.0, sections IV.A.1.a and IV.A.2). The
+// header and its attributes are drawn in object_header.h; this is version 1, in one block, and
+// every message is padded to 8 bytes.
+//
+//   dataspace       | 1: u8 | rank: u8 | 6 x 0 | extents, each u64 |
+//   type            datatypes.h
+//   fill value      | 2: u8 | allocated: u8 | written: u8 | 1: u8 | 0: u32 |
+//   layout          | 3: u8 | 1: u8 | address: u64 | bytes: u64 |                      contiguous
+//   link info       | 0: u8 | 0: u8 | address of a heap: u64 | address of a tree: u64 |
+//   group info      | 0: u8 | 0: u8 |
+//   link            | 1: u8 | 0x10 and the width of the length: u8 | UTF-8, 1: u8 |
+//                   | bytes of the name | name | address: u64 |
+//   attribute       version 3
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "tensorferry/dtype.h"
+
+namespace tensorferry::hdf5 {
+
+/// An address where there is nothing.
+inline constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+
+inline constexpr std::size_t kMaxRank = 32;  // H5S_MAX_RANK
+
+/// Adds zeros until the size is a multiple of 8.
+void pad(std::string& out);
+
+/// Builds a header at the end of `out`, whose first byte is the file's.
+class HeaderWriter {
+ public:
+  explicit HeaderWriter(std::string& out);
+
+  /// Appends a message; `data` are parts of it, below 64 KiB in all. Returns where it begins.
+  std::uint64_t add(unsigned type, unsigned flags, std::initializer_list<std::string_view> data);
+  /// Returns the address of the header.
+  std::uint64_t finish();
+
+  void add_space(const Shape& shape);
+  void add_type(std::string_view type);
+  /// Elements that somebody writes at once (`early`), or none yet.
+  void add_fill(bool early);
+  /// Returns where the address stands, kNowhere until it is set.
+  std::uint64_t add_contiguous(std::uint64_t bytes);
+  void add_link(std::string_view name, std::uint64_t address);
+  void add_link_info(std::uint64_t heap, std::uint64_t tree);
+  /// A scalar. `type` and `element` as they are stored.
+  void add_attribute(std::string_view name, std::string_view type, std::string_view element);
+
+ private:
+  std::string& out_;
+  std::size_t begin_;
+  unsigned messages_ = 0;
+};
+
+/// Appends a link to the object at `address`.
+void append_link(std::string& out, std::string_view name, std::uint64_t address);
+/// Bytes that it takes.
+std::uint64_t link_size(std::string_view name);
+
+}  // namespace tensorferry::hdf5

@@ -1,0 +1,26 @@
+// What an HDF5 file begins with (HDF5 File Format Specification 3.0, sections II.A and III.C):
+//
+//   | signature | 5 x 0 | bytes of an address: u8 | of a length: u8 | 0 | half of the entries of a
+//   leaf: u16, and of another node: u16, of the trees of old groups | 4 x 0 | base: u64 | free
+//   space: u64, none | end of the file: u64 | driver: u64, none | root group: 0: u64 | address of
+//   its header: u64 | 24 x 0 |
+//
+// This is version 0. Version 1 has, behind the 4 zeros, half of the entries of a node of a tree of
+// chunks, u16, and 2 zeros.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tensorferry::hdf5 {
+
+inline constexpr std::string_view kFileSignature("\x89HDF\r\n\x1a\n", 8);
+
+inline constexpr std::size_t kSuperblockBytes = 96;
+
+/// Sets the superblock at the front of `file`: the header of the root group, and where the file
+/// ends.
+void put_superblock(std::string& file, std::uint64_t root, std::uint64_t end);
+
+}  // namespace tensorferry::hdf5
