@@ -32,7 +32,7 @@ void GroupWriter::add(std::string_view path, std::uint64_t address) {
        begin = slash + 1) {
     open_.push_back({path.substr(begin, slash - begin), links_.size()});
   }
-  links_.push_back({path.substr(begin), address});
+  links_.push_back({path.substr(begin), address, 0});
   last_path_ = path;
 }
 
@@ -45,12 +45,12 @@ void GroupWriter::close() {
   const Open group = open_.back();
   open_.pop_back();
   const std::uint64_t address = append_group(group.first_link, {});
-  links_.push_back({group.name, address});
+  links_.push_back({group.name, address, 0});
 }
 
 std::uint64_t GroupWriter::append_group(std::size_t first_link,
                                         const std::function<void(HeaderWriter&)>& add_more) {
-  const auto links = std::span<const Link>(links_).subspan(first_link);
+  const auto links = std::span(links_).subspan(first_link);
   const bool few = fit_header(links);
   const LinkTable table = few ? LinkTable{kNowhere, kNowhere} : append_link_table(out_, links);
   HeaderWriter header(out_);

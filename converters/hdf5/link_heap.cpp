@@ -178,22 +178,19 @@ class LinkHeap {
 
 }  // namespace
 
-LinkTable append_link_table(std::string& out, std::span<const Link> links) {
+LinkTable append_link_table(std::string& out, std::span<Link> links) {
+  for (Link& link : links) link.hash = lookup3(link.name);
+  std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
+    return a.hash != b.hash ? a.hash < b.hash : a.name < b.name;
+  });
   LinkHeap heap(out, links);
   LinkTable table{};
   table.heap = heap.write();
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> order;  // hash, number
-  order.reserve(links.size());
-  for (const Link& link : links)
-    order.emplace_back(lookup3(link.name), static_cast<std::uint32_t>(order.size()));
-  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first < b.first : links[a.second].name < links[b.second].name;
-  });
   constexpr std::size_t kRecord = 4 + kIdBytes;
   std::string records;
   records.reserve(kRecord * links.size());
-  for (const auto& [hash, number] : order)
-    records += Fields<>().put(hash, 4).put(heap.ids()[number], kIdBytes);
+  for (std::size_t i = 0; i < links.size(); ++i)
+    records += Fields<>().put(links[i].hash, 4).put(heap.ids()[i], kIdBytes);
   table.tree = append_tree(out, TreeType::link_names, records, kRecord);
   return table;
 }

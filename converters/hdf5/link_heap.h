@@ -31,14 +31,17 @@ namespace tensorferry::hdf5 {
 struct Link {
   std::string_view name;
   std::uint64_t address;
+  std::uint32_t hash = 0;  ///< of the name; set where it is needed
 };
 
 struct LinkTable {
   std::uint64_t heap, tree;  ///< addresses
 };
 
-/// Appends a table of these links, at least one, whose names are different. Throws
-/// Error(unsupported) for more than 4 GiB of names.
-LinkTable append_link_table(std::string& out, std::span<const Link> links);
+/// Appends a table of these links, at least one, whose names are different. They are put in order
+/// by hash, in the heap too: the library lists a group in the order of the tree, and what it reads
+/// from the heap then comes block after block. Throws Error(unsupported) for more than 4 GiB of
+/// names.
+LinkTable append_link_table(std::string& out, std::span<Link> links);
 
 }  // namespace tensorferry::hdf5
