@@ -4,27 +4,49 @@
 
 #include "datatypes.h"
 #include "names.h"
-#include "superblock.h"
 #include "util/fields.h"
 
 namespace tensorferry::hdf5 {
 
-FileImage::FileImage(std::size_t expected_bytes) : heap_(bytes_), groups_(bytes_) {
+FileImage::FileImage(std::size_t expected_bytes, HalfNode half_node)
+    : heap_(bytes_), groups_(bytes_) {
+  superblock_.half_node = half_node;
   bytes_.reserve(expected_bytes);
-  bytes_.resize(kSuperblockBytes);
+  bytes_.resize(superblock_.bytes());
+}
+
+template <typename AddStorage>
+void FileImage::add(std::string_view path, const Shape& shape, std::string_view type,
+                    const std::vector<PlacedAttribute>& attributes, AddStorage add_storage) {
+  HeaderWriter header(bytes_);
+  header.add_space(shape);
+  header.add_type(type);
+  add_storage(header);
+  add_attributes(header, attributes);
+  groups_.add(path, header.finish());
 }
 
 std::uint64_t FileImage::add_dataset(std::string_view path, DType dtype, const Shape& shape,
                                      std::uint64_t bytes, const Attributes& attributes) {
-  const std::vector<PlacedAttribute> placed = place(attributes);
-  HeaderWriter header(bytes_);
-  header.add_space(shape);
-  header.add_type(element_datatype(dtype));
-  header.add_fill(true);
-  const std::uint64_t address = header.add_contiguous(bytes);
-  for (const PlacedAttribute& one : placed) header.add_attribute(one.name, one.type, one.element);
-  groups_.add(path, header.finish());
+  std::uint64_t address = 0;
+  add(path, shape, element_datatype(dtype), place(attributes), [&](HeaderWriter& header) {
+    header.add_fill(Allocation::early_unfilled);
+    address = header.add_contiguous(bytes);
+  });
   return address;
+}
+
+void FileImage::add_chunked(std::string_view path, DType dtype, ChunkTree& tree,
+                            const Compression& compression, const Attributes& attributes) {
+  const std::vector<PlacedAttribute> placed = place(attributes);
+  pad(bytes_);
+  tree.address = bytes_.size();
+  bytes_.resize(tree.address + tree.bytes(superblock_.half_node));
+  add(path, tree.shape, element_datatype(dtype), placed, [&](HeaderWriter& header) {
+    header.add_fill(Allocation::by_chunk);
+    header.add_filters(compression.shuffle ? tree.element_bytes : 0, compression.level);
+    header.add_chunks(tree.chunk, tree.element_bytes, tree.root(superblock_.half_node));
+  });
 }
 
 void FileImage::add_strings(std::string_view path, const Shape& shape,
@@ -37,22 +59,17 @@ void FileImage::add_strings(std::string_view path, const Shape& shape,
   pad(bytes_);
   const std::uint64_t begin = bytes_.size();
   bytes_ += references;
-  HeaderWriter header(bytes_);
-  header.add_space(shape);
-  header.add_type(as_text ? text_datatype() : bytes_datatype());
-  header.add_fill(false);
-  const std::uint64_t address = header.add_contiguous(references.size());
-  if (!references.empty()) set_address(address, begin);
-  for (const PlacedAttribute& one : placed) header.add_attribute(one.name, one.type, one.element);
-  groups_.add(path, header.finish());
+  add(path, shape, as_text ? text_datatype() : bytes_datatype(), placed, [&](HeaderWriter& header) {
+    header.add_fill(Allocation::late_filled);
+    const std::uint64_t address = header.add_contiguous(references.size());
+    if (!references.empty()) set_address(address, begin);
+  });
 }
 
 void FileImage::finish(const Attributes& attributes) {
   const std::vector<PlacedAttribute> placed = place(attributes);
   heap_.finish();
-  root_ = groups_.finish([&](HeaderWriter& header) {
-    for (const PlacedAttribute& one : placed) header.add_attribute(one.name, one.type, one.element);
-  });
+  superblock_.root = groups_.finish([&](HeaderWriter& header) { add_attributes(header, placed); });
 }
 
 void FileImage::set_address(std::uint64_t place, std::uint64_t address) {
@@ -60,8 +77,14 @@ void FileImage::set_address(std::uint64_t place, std::uint64_t address) {
 }
 
 std::string FileImage::take(std::uint64_t end) {
-  put_superblock(bytes_, root_, end);
+  superblock_.put(bytes_, end);
   return std::move(bytes_);
+}
+
+void FileImage::add_attributes(HeaderWriter& header,
+                               const std::vector<PlacedAttribute>& attributes) {
+  for (const PlacedAttribute& one : attributes)
+    header.add_attribute(one.name, one.type, one.element);
 }
 
 // An empty text is an object, an empty row is none: so the library has it.

@@ -1,5 +1,7 @@
 #include "header_writer.h"
 
+#include <cstddef>
+
 #include "object_header.h"
 #include "util/fields.h"
 #include "util/text.h"
@@ -54,11 +56,35 @@ void HeaderWriter::add_space(const Shape& shape) {
 
 void HeaderWriter::add_type(std::string_view type) { add(HeaderMessage::kType, kConstant, {type}); }
 
-void HeaderWriter::add_fill(bool early) {
-  // Allocated early and never filled; or late and filled where a value is set, which none is.
-  const unsigned allocated = early ? 1 : 2, written = early ? 1 : 0;
+void HeaderWriter::add_fill(Allocation allocation) {
+  // Early and never filled; late and filled at once; with each chunk, filled where a value is set.
+  constexpr struct { unsigned allocated, written; } kCodes[] = {{1, 1}, {2, 0}, {3, 2}};
+  const auto [allocated, written] = kCodes[static_cast<std::size_t>(allocation)];
   add(HeaderMessage::kFill, kConstant,
       {Fields<8>().put(2, 1).put(allocated, 1).put(written, 1).put(1, 1).put(0, 4)});
+}
+
+void HeaderWriter::add_filters(std::uint64_t shuffled_bytes, unsigned gzip_level) {
+  constexpr unsigned kShuffle = 2, kDeflate = 1;
+  const auto filter = [](unsigned number, std::string_view name, std::uint64_t value) {
+    constexpr std::size_t kNameBytes = 8;
+    std::string text(Fields<8>().put(number, 2).put(kNameBytes, 2).put(1, 2).put(1, 2));
+    text.append(name).resize(8 + kNameBytes);
+    return text += Fields<8>().put(value, 8);
+  };
+  const bool shuffled = shuffled_bytes != 0;
+  add(HeaderMessage::kFilters, kConstant,
+      {Fields<8>().put(1, 1).put(shuffled ? 2 : 1, 7),
+       shuffled ? filter(kShuffle, "shuffle", shuffled_bytes) : std::string(),
+       filter(kDeflate, "deflate", gzip_level)});
+}
+
+void HeaderWriter::add_chunks(const Shape& chunk, std::uint64_t element_bytes, std::uint64_t tree) {
+  Fields<11 + 4 * (kMaxRank + 1)> layout;
+  layout.put(3, 1).put(2, 1).put(chunk.size() + 1, 1).put(tree, 8);
+  for (const std::uint64_t extent : chunk) layout.put(extent, 4);
+  layout.put(element_bytes, 4);
+  add(HeaderMessage::kLayout, 0, {layout});
 }
 
 std::uint64_t HeaderWriter::add_contiguous(std::uint64_t bytes) {

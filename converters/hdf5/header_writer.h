@@ -5,7 +5,13 @@
 //   dataspace       | 1: u8 | rank: u8 | 6 x 0 | extents, each u64 |
 //   type            datatypes.h
 //   fill value      | 2: u8 | allocated: u8 | written: u8 | 1: u8 | 0: u32 |
+//   filters         | 1: u8 | filters: u8 | 6 x 0 |, and of each: | number: u16 | bytes of its
+//   name:
+//                   | u16 | 1: u16, may be left out of a chunk | values: u16 | name | values, each
+//                   | u32 | padding to 8 bytes |
 //   layout          | 3: u8 | 1: u8 | address: u64 | bytes: u64 |                      contiguous
+//                   | 3: u8 | 2: u8 | extents: u8 | address of a tree: u64 | extents of a chunk and
+//                   | bytes of an element, each u32 |
 //   link info       | 0: u8 | 0: u8 | address of a heap: u64 | address of a tree: u64 |
 //   group info      | 0: u8 | 0: u8 |
 //   link            | 1: u8 | 0x10 and the width of the length: u8 | UTF-8, 1: u8 |
@@ -21,6 +27,9 @@
 #include "tensorferry/dtype.h"
 
 namespace tensorferry::hdf5 {
+
+/// When a dataset gets its place, and what stands there until elements are written.
+enum class Allocation : std::uint8_t { early_unfilled, late_filled, by_chunk };
 
 /// An address where there is nothing.
 inline constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
@@ -42,10 +51,13 @@ class HeaderWriter {
 
   void add_space(const Shape& shape);
   void add_type(std::string_view type);
-  /// Elements that somebody writes at once (`early`), or none yet.
-  void add_fill(bool early);
+  /// Nobody has set the value to be filled in: 0.
+  void add_fill(Allocation allocation);
   /// Returns where the address stands, kNowhere until it is set.
   std::uint64_t add_contiguous(std::uint64_t bytes);
+  /// Shuffle, for elements of more than 0 bytes, and gzip.
+  void add_filters(std::uint64_t shuffled_bytes, unsigned gzip_level);
+  void add_chunks(const Shape& chunk, std::uint64_t element_bytes, std::uint64_t tree);
   void add_link(std::string_view name, std::uint64_t address);
   void add_link_info(std::uint64_t heap, std::uint64_t tree);
   /// A scalar. `type` and `element` as they are stored.

@@ -5,7 +5,7 @@
 //   space: u64, none | end of the file: u64 | driver: u64, none | root group: 0: u64 | address of
 //   its header: u64 | 24 x 0 |
 //
-// This is version 0. Version 1 has, behind the 4 zeros, half of the entries of a node of a tree of
+// This is version 0. Version 1 has, behind the 4 zeros, half of the children of a node of a tree of
 // chunks, u16, and 2 zeros.
 #pragma once
 
@@ -13,14 +13,19 @@
 #include <string>
 #include <string_view>
 
+#include "chunk_tree.h"
+
 namespace tensorferry::hdf5 {
 
 inline constexpr std::string_view kFileSignature("\x89HDF\r\n\x1a\n", 8);
 
-inline constexpr std::size_t kSuperblockBytes = 96;
+struct Superblock {
+  std::uint64_t root = 0;  ///< the header of the root group
+  HalfNode half_node = kUsualHalfNode;
 
-/// Sets the superblock at the front of `file`: the header of the root group, and where the file
-/// ends.
-void put_superblock(std::string& file, std::uint64_t root, std::uint64_t end);
+  std::size_t bytes() const;
+  /// At the front of `file`, which ends at `end`.
+  void put(std::string& file, std::uint64_t end) const;
+};
 
 }  // namespace tensorferry::hdf5

@@ -16,6 +16,4 @@ struct Compression {
 /// Throws Error(usage.bad_option).
 Compression compression_of(const Options& options);
 
-Layout lay_out_compressed(const Manifest& manifest, const Compression& compression);
-
 }  // namespace tensorferry::hdf5

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <utility>
 
+#include "chunk_sink.h"
 #include "chunks.h"
 #include "encoding.h"
 #include "file_image.h"
@@ -13,6 +16,7 @@
 namespace tensorferry {
 namespace {
 
+using hdf5::Compression;
 using hdf5::StoredPaths;
 
 constexpr std::size_t kMaxAttributes = 60'000;  // an object header counts its messages in 16 bits
@@ -91,20 +95,25 @@ Attributes stored_attributes(const Tensor& tensor, std::string_view path, bool t
   return stored;
 }
 
-class Hdf5File {
+class FileLayout {
  public:
-  explicit Hdf5File(const Manifest& manifest)
-      : manifest_(manifest),
-        paths_(names_of(manifest)),
-        image_((check(), expected_bytes(manifest))) {}
+  FileLayout(const Manifest& manifest, const Compression& compression)
+      : manifest_(manifest), compression_(compression), paths_(names_of(manifest)) {
+    check();
+    if (compression.gzip) plan_chunks();
+    image_.emplace(expected_bytes(), hdf5::best_half_node(trees_));
+  }
 
   Layout lay_out() {
     layout_.slots.resize(manifest_.tensors.size());
     for (const std::size_t i : paths_.order()) add(i);
-    image_.finish(stored_attributes(manifest_.attributes));
+    image_->finish(stored_attributes(manifest_.attributes));
     const std::uint64_t end = place();
-    layout_.files.push_back({"", end});
-    layout_.segments.push_back({0, 0, image_.take(end)});
+    layout_.files.push_back({"", end, expected_chunks()});
+    if (!trees_.empty()) {
+      layout_.sink = hdf5::make_chunk_sink({image_->superblock(), std::move(trees_)}, compression_);
+    }
+    layout_.segments.push_back({0, 0, image_->take(end)});
     return std::move(layout_);
   }
 
@@ -116,20 +125,37 @@ class Hdf5File {
     return names;
   }
 
-  static std::size_t expected_bytes(const Manifest& manifest) {
-    constexpr std::size_t kFile = 1024, kTensor = 192;
-    std::size_t bytes = kFile;
-    for (const Tensor& tensor : manifest.tensors)
-      bytes += kTensor + 8 * tensor.shape.size() + tensor.name.size();
-    return bytes;
-  }
-
   void check() const {
     Offenders offenders;
     check_attributes(manifest_.attributes, "the file", offenders);
     for (std::size_t i = 0; i < manifest_.tensors.size(); ++i)
       check_tensor(manifest_.tensors[i], paths_.of(i), offenders);
     offenders.refuse();
+  }
+
+  static bool has_chunks(const Tensor& tensor) {
+    return tensor.dtype != DType::string && !tensor.shape.empty() && tensor.elements() != 0;
+  }
+
+  void plan_chunks() {
+    tree_of_.resize(manifest_.tensors.size());
+    for (std::size_t i = 0; i < manifest_.tensors.size(); ++i) {
+      const Tensor& tensor = manifest_.tensors[i];
+      if (!has_chunks(tensor)) continue;
+      const std::uint64_t bytes = info(hdf5::encoding_of(tensor.dtype)->dtype).bytes;
+      tree_of_[i] = trees_.size();
+      trees_.push_back(
+          {tensor.shape, hdf5::chunk_shape(tensor.shape, bytes, compression_.chunk), bytes, 0});
+    }
+  }
+
+  // Of the image: a guess.
+  std::size_t expected_bytes() const {
+    constexpr std::size_t kFile = 1024, kTensor = 192;
+    std::size_t bytes = kFile;
+    for (const Tensor& tensor : manifest_.tensors)
+      bytes += kTensor + 8 * tensor.shape.size() + tensor.name.size();
+    return bytes;
   }
 
   // The slot's offset is, until place(), where its address is to be set.
@@ -140,40 +166,62 @@ class Hdf5File {
     slot.tensor = index;
     if (tensor.dtype == DType::string) {
       slot.fill = Slot::Fill::literal;
-      const std::vector<std::string> texts = load_strings(tensor);
-      const bool as_text = std::all_of(texts.begin(), texts.end(), hdf5::is_hdf5_text);
-      image_.add_strings(path, tensor.shape, texts, as_text,
-                         stored_attributes(tensor, path, !as_text));
+      add_strings(tensor, path);
       return;
     }
     const Encoding encoding = hdf5::encoding_of(tensor.dtype).value();
     slot.codec = encoding.codec;
     slot.length = encoded_bytes(tensor.dtype, encoding.codec, tensor.elements());
-    slot.offset =
-        image_.add_dataset(path, encoding.dtype, tensor.shape, slot.length,
-                           stored_attributes(tensor, path, encoding.carrier != Carrier::native));
+    const Attributes attributes =
+        stored_attributes(tensor, path, encoding.carrier != Carrier::native);
+    if (compression_.gzip && has_chunks(tensor)) {
+      slot.fill = Slot::Fill::sink;
+      image_->add_chunked(path, encoding.dtype, trees_[tree_of_[index]], compression_, attributes);
+    } else {
+      slot.offset =
+          image_->add_dataset(path, encoding.dtype, tensor.shape, slot.length, attributes);
+    }
   }
 
-  // Elements stand in the order of the manifest. Returns the end of the file.
+  void add_strings(const Tensor& tensor, std::string_view path) {
+    const std::vector<std::string> texts = load_strings(tensor);
+    const bool as_text = std::all_of(texts.begin(), texts.end(), hdf5::is_hdf5_text);
+    image_->add_strings(path, tensor.shape, texts, as_text,
+                        stored_attributes(tensor, path, !as_text));
+  }
+
+  // Elements stand in the order of the manifest. Returns the end of them.
   std::uint64_t place() {
-    std::uint64_t end = image_.size();
+    std::uint64_t end = image_->size();
     for (Slot& slot : layout_.slots) {
-      if (slot.length == 0) {
-        slot.offset = 0;
-        continue;
-      }
+      if (slot.fill != Slot::Fill::moved) continue;
+      const std::uint64_t field = std::exchange(slot.offset, 0);
+      if (slot.length == 0) continue;
       const std::uint64_t alignment = slot.length >= kAlignedFrom ? kPage : kAlignment;
       end = checked_add(end, (alignment - end % alignment) % alignment);
-      image_.set_address(slot.offset, end);
+      image_->set_address(field, end);
       slot.offset = end;
       end = checked_add(end, slot.length);
     }
     return end;
   }
 
+  // Bytes of all chunks at most, about.
+  std::uint64_t expected_chunks() const {
+    std::uint64_t bytes = 0;
+    for (const Slot& slot : layout_.slots) {
+      if (slot.fill == Slot::Fill::sink)
+        bytes = checked_add(bytes, slot.length + slot.length / 1024 + 64);
+    }
+    return bytes;
+  }
+
   const Manifest& manifest_;
+  const Compression compression_;
   StoredPaths paths_;
-  hdf5::FileImage image_;
+  std::vector<hdf5::ChunkTree> trees_;  // of the tensors that have chunks
+  std::vector<std::size_t> tree_of_;    // of each tensor; empty without compression
+  std::optional<hdf5::FileImage> image_;
   Layout layout_;
 };
 
@@ -186,9 +234,7 @@ class Hdf5Writer final : public Writer {
     if (output.directory) {
       throw Error(ErrorCode::usage, "output", "an HDF5 output is one file, not a directory");
     }
-    const hdf5::Compression compression = hdf5::compression_of(options);
-    if (compression.gzip) return hdf5::lay_out_compressed(manifest, compression);
-    return Hdf5File(manifest).lay_out();
+    return FileLayout(manifest, hdf5::compression_of(options)).lay_out();
   }
 };
 

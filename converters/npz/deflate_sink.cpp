@@ -1,13 +1,8 @@
 #include "deflate_sink.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 
-#include "io/output_files.h"
-#include "io/system.h"
 #include "npz.h"
 #include "npz_wire.h"
 #include "util/crc32.h"
@@ -45,13 +40,8 @@ class DeflateSink final : public Sink {
     most_ = std::min<std::uint64_t>(2 * threads, memory / (3 * kBlock));
   }
 
-  void create(const std::filesystem::path& path, std::vector<Slot>&) override {
-    path_ = path;
-    fd_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd_) throw system_error(ErrorCode::output, "open", errno, path_);
-  }
-
-  void write(const Slot& slot, ByteStream& bytes) override {
+  void write(const Slot& slot, ByteStream& bytes, GrowingFile& file) override {
+    file_ = &file;
     const Array& array = arrays_.at(slot.tensor);
     Member member;
     member.name = array.name + std::string(npz_extension);
@@ -63,20 +53,20 @@ class DeflateSink final : public Sink {
     end(std::move(member));
   }
 
-  void close() override {
+  void finish(GrowingFile& file, Layout&) override {
+    file_ = &file;
     std::string comment = std::move(metadata_);
     if (comment.size() > max_comment) {
       write_text(comment);
       comment.clear();
     }
-    const std::uint64_t at = end_;
+    const std::uint64_t at = file.end();
     for (const Member& member : members_) {
       std::string header;
       append_central_header(header, member);
       append(header);
     }
-    append(end_records(members_.size(), end_ - at, at, comment));
-    if (!fd_.close()) throw system_error(ErrorCode::output, "close", errno, path_);
+    append(end_records(members_.size(), file.end() - at, at, comment));
   }
 
  private:
@@ -124,33 +114,29 @@ class DeflateSink final : public Sink {
   /// A place for the header; its sizes come later.
   void begin(Member& member) {
     member.deflated = true;
-    member.offset = end_;
+    member.offset = file_->end();
     append(local_header(member, false));
-    data_ = end_;
+    data_ = file_->end();
   }
 
   void end(Member member) {
-    member.stored = end_ - data_;
+    member.stored = file_->end() - data_;
     const std::string header = local_header(member, false);
-    write_at(fd_, member.offset, std::as_bytes(std::span(header)), path_);
+    file_->rewrite(member.offset, std::as_bytes(std::span(header)));
     members_.push_back(std::move(member));
   }
 
-  void append(std::span<const std::byte> bytes) {
-    write_at(fd_, end_, bytes, path_);
-    end_ += bytes.size();
-  }
+  void append(std::span<const std::byte> bytes) { file_->append(bytes); }
   void append(const std::string& text) { append(std::as_bytes(std::span(text))); }
 
   std::vector<Array> arrays_;
   std::string metadata_;
   int level_;
-  std::string path_;
-  Descriptor fd_;
+  GrowingFile* file_ = nullptr;
   std::vector<Member> members_;
   unsigned threads_ = 1;
-  std::uint64_t most_ = 1;            // blocks at a time
-  std::uint64_t end_ = 0, data_ = 0;  // of the file, and of the first byte of the member at hand
+  std::uint64_t most_ = 1;  // blocks at a time
+  std::uint64_t data_ = 0;  // where the member at hand has its first byte
 };
 
 }  // namespace
@@ -173,7 +159,7 @@ void lay_out_deflated(const Manifest& manifest, std::vector<std::string> names,
     size = checked_add(size, slot.length + slot.length / 1024);
     layout.slots.push_back(slot);
   }
-  layout.files.push_back({"", size});
+  layout.files.push_back({"", 0, size});
   layout.sink = std::make_unique<DeflateSink>(std::move(arrays), std::move(metadata), level);
 }
 

@@ -4,7 +4,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -28,7 +27,11 @@ struct Output {
 struct OutputFile {
   std::string name;  ///< in a directory output: the file's name; otherwise empty (the target) or a
                      ///< sibling's name
-  std::uint64_t size = 0;  ///< in bytes; of a prepared file an estimate for the free-space check
+  std::uint64_t size = 0;  ///< in bytes, without what a sink appends
+  std::uint64_t appended =
+      0;  ///< behind that by the sink, in bytes: an estimate until it is written
+
+  std::uint64_t total() const { return size + appended; }
 };
 
 /// Literal bytes: headers, string data, manifests.
@@ -44,7 +47,7 @@ struct Slot {
     moved,  ///< the mover writes `length` bytes at `offset`
     sink,   ///< handed to the Sink as a stream, plain or sign-extended: its size in the file is not
             ///< known up front
-    literal,  ///< already in a segment or in the prepared file
+    literal,  ///< already in a segment
   };
   std::size_t tensor = 0;  ///< index into Manifest::tensors
   std::size_t file = 0;    ///< index into Layout::files
@@ -60,32 +63,43 @@ struct Slot {
   std::uint64_t crc_offset = 0;
 };
 
-/// An output file whose structure a third-party library writes. Used by one thread.
+/// An output file, behind what a layout places in it.
+class GrowingFile {
+ public:
+  virtual ~GrowingFile() = default;
+  /// Where the next bytes go.
+  virtual std::uint64_t end() const = 0;
+  virtual void append(std::span<const std::byte> bytes) = 0;
+  /// Over what was appended.
+  virtual void rewrite(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+};
+
+struct Layout;
+
+/// Makes what has no size before it is made, compressed elements, and appends it to files[0]. Used
+/// by one thread, before anything else of the layout is written. `file` is the same in all calls.
 class Sink {
  public:
   virtual ~Sink() = default;
   /// How many threads it may use for its own work, this one included, and how many bytes of buffers
-  /// for that. Once, before create(). What is written must not depend on it.
+  /// for that. Once, at first. What is written must not depend on it.
   virtual void allow(unsigned threads, std::uint64_t memory) {
     static_cast<void>(threads);
     static_cast<void>(memory);
   }
-  /// Creates the structure in the existing empty file `path` and sets the offset of each slot that
-  /// is to be moved.
-  virtual void create(const std::filesystem::path& path, std::vector<Slot>& slots) = 0;
-  /// Writes one Fill::sink slot, slot by slot in the order of the layout.
-  virtual void write(const Slot& slot, ByteStream& bytes) = 0;
-  /// Completes and closes the file. The mover fills the moved slots afterwards.
-  virtual void close() = 0;
+  /// Appends one Fill::sink slot, slot by slot in the order of the layout.
+  virtual void write(const Slot& slot, ByteStream& bytes, GrowingFile& file) = 0;
+  /// Appends the rest, and puts into the segments of `layout`, whose places stay, what was not
+  /// known before.
+  virtual void finish(GrowingFile& file, Layout& layout) = 0;
 };
 
 struct Layout {
   std::vector<OutputFile> files;  ///< committed in reverse order: the first one is what users name
   std::vector<Segment> segments;
   std::vector<Slot> slots;
-  bool directory = false;  ///< the target is a directory of `files`
-  std::unique_ptr<Sink>
-      sink;  ///< set: files[0] is prepared by it, and segments hold nothing of that file
+  bool directory = false;      ///< the target is a directory of `files`
+  std::unique_ptr<Sink> sink;  ///< set where there are Fill::sink slots
   /// Set: called once with the CRC of each moved slot, Slot::crc_of_front included (in the order of
   /// `slots`; 0 for the others); returns bytes to write over segments, or over parts of them.
   std::function<std::vector<Segment>(std::span<const std::uint32_t>)> finish;
@@ -94,8 +108,8 @@ struct Layout {
 };
 
 /// The gate behind every writer: every tensor placed, lengths equal to the encoded tensors, nothing
-/// past the end of its file, no overlap of different slots or segments; in files without a sink
-/// also no hole above 64 KiB. Throws Error(internal).
+/// past the end of its file, no overlap of different slots or segments, no hole above 64 KiB.
+/// Throws Error(internal).
 void check(const Layout& layout, const Manifest& manifest);
 
 }  // namespace tensorferry

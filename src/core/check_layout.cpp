@@ -32,10 +32,6 @@ std::string describe(const Place& place, const Layout& layout, const Manifest& m
          ")";
 }
 
-bool is_prepared(const Layout& layout, std::size_t file) {
-  return layout.sink != nullptr && file == 0;
-}
-
 // A name in the output's directory: no way out of it.
 bool is_safe_name(std::string_view name) {
   if (name.empty() || name.find('\0') != std::string_view::npos) return false;
@@ -58,7 +54,8 @@ void check_files(const Layout& layout) {
     const bool is_target = file.name.empty() && !layout.directory;
     if (!is_target && !is_safe_name(file.name))
       broken("file name \"" + printable(file.name) + "\" is not plain");
-    if (file.size > ~std::uint64_t{0} / 2)
+    constexpr std::uint64_t kMost = ~std::uint64_t{0} / 4;
+    if (file.size > kMost || file.appended > kMost)
       broken("file \"" + printable(file.name) + "\" is too large");
   }
 }
@@ -112,9 +109,7 @@ std::vector<Place> collect_places(const Layout& layout) {
   places.reserve(layout.slots.size() + layout.segments.size());
   for (std::size_t i = 0; i < layout.slots.size(); ++i) {
     const Slot& slot = layout.slots[i];
-    // A sink that has not run yet leaves offset 0, where no prepared file keeps a tensor.
-    const bool pending = is_prepared(layout, slot.file) && slot.offset == 0;
-    if (slot.fill != Slot::Fill::moved || slot.length == 0 || pending) continue;
+    if (slot.fill != Slot::Fill::moved || slot.length == 0) continue;
     places.push_back({slot.file, slot.offset, slot.length, true, i});
   }
   const auto slots = static_cast<std::ptrdiff_t>(places.size());
@@ -122,8 +117,6 @@ std::vector<Place> collect_places(const Layout& layout) {
     const Segment& segment = layout.segments[i];
     if (segment.file >= layout.files.size())
       broken("segment " + std::to_string(i) + " is in no file");
-    if (is_prepared(layout, segment.file))
-      broken("segment " + std::to_string(i) + " is in a prepared file");
     if (!segment.bytes.empty())
       places.push_back({segment.file, segment.offset, segment.bytes.size(), false, i});
   }
@@ -139,8 +132,8 @@ bool same_place(const Place& a, const Place& b) {
   return a.is_slot && b.is_slot && a.file == b.file && a.offset == b.offset && a.length == b.length;
 }
 
-void check_hole(const Layout& layout, std::size_t file, std::uint64_t from, std::uint64_t to) {
-  if (is_prepared(layout, file) || to <= from || to - from <= kMostHole) return;
+void check_hole(std::size_t file, std::uint64_t from, std::uint64_t to) {
+  if (to <= from || to - from <= kMostHole) return;
   broken("nothing is written to bytes " + std::to_string(from) + ".." + std::to_string(to) +
          " of file " + std::to_string(file));
 }
@@ -157,21 +150,19 @@ void check_places(const Layout& layout, const Manifest& manifest,
     for (; next < places.size() && places[next].file == file; ++next) {
       const Place& place = places[next];
       if (before != nullptr && same_place(*before, place)) continue;
-      // Sizes of prepared files are estimates, but nothing may wrap around.
-      const std::uint64_t bound = is_prepared(layout, file) ? ~std::uint64_t{0} : size;
-      if (place.offset > bound || place.length > bound - place.offset) {
+      if (place.offset > size || place.length > size - place.offset) {
         broken(describe(place, layout, manifest) + " ends behind the file's " +
-               std::to_string(bound));
+               std::to_string(size));
       }
       if (before != nullptr && place.offset < end) {
         broken(describe(*before, layout, manifest) + " overlaps " +
                describe(place, layout, manifest));
       }
-      check_hole(layout, file, end, place.offset);
+      check_hole(file, end, place.offset);
       end = place.offset + place.length;
       before = &place;
     }
-    check_hole(layout, file, end, size);
+    check_hole(file, end, size);
   }
 }
 

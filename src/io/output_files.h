@@ -40,8 +40,6 @@ class OutputFiles {
   void prepare_directory();
   /// Creates file `index` for reading and writing, or opens it again.
   Descriptor open(std::size_t index);
-  /// A path under which a library can open the file that open() gave while that descriptor is open.
-  std::filesystem::path path_of(std::size_t index, const Descriptor& open) const;
 
   /// Takes a complete file back, after making its contents durable when `sync`.
   void complete(std::size_t index, Descriptor fd, bool sync);
@@ -67,6 +65,8 @@ class OutputFiles {
     bool created = false;
   };
 
+  /// Under which the file that open() gave can be opened again while that descriptor is open.
+  std::filesystem::path path_of(std::size_t index, const Descriptor& open) const;
   std::string shown(const Entry& entry) const;
   void check_parent();
   void check_target(Entry& entry, std::span<const std::shared_ptr<const File>> sources);

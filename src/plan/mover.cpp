@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "plan/buffers.h"
-#include "plan/check_prepared.h"
 #include "plan/digests.h"
+#include "plan/growing_output.h"
 #include "plan/kernels.h"
 #include "plan/late_segments.h"
 #include "plan/progress_meter.h"
@@ -103,7 +103,7 @@ class Mover {
     }
   }
 
-  // --- a file that a library structures
+  // --- what a sink makes
 
   class EncodedStream final : public ByteStream {
    public:
@@ -131,22 +131,22 @@ class Mover {
   void write_sink(unsigned threads) {
     if (!layout_.sink) return;
     layout_.sink->allow(threads, options_.memory_limit);
-    Descriptor fd = output_.open(0);
-    layout_.sink->create(output_.path_of(0, fd), layout_.slots);
     std::uint64_t total = 0;
     for (const Slot& slot : layout_.slots)
       total += slot.fill == Slot::Fill::literal ? 0 : slot.length;
     meter_.set_total(total);
+    Descriptor fd = output_.open(0);
+    OutputFile& file = layout_.files[0];
+    GrowingOutput growing(fd, file.name, file.size);
     for (const Slot& slot : layout_.slots) {
       if (slot.fill != Slot::Fill::sink) continue;
       EncodedStream stream(*this, slot);
-      layout_.sink->write(slot, stream);
+      layout_.sink->write(slot, stream, growing);
     }
-    layout_.sink->close();
-    check_prepared(fd, layout_, manifest_);
-    if (layout_.files[0].size >= kReserveFrom)
-      reserve(fd, layout_.files[0].size, layout_.files[0].name);
-    output_.complete(0, std::move(fd), sync_each_);
+    layout_.sink->finish(growing, layout_);
+    growing.flush();
+    file.appended = growing.end() - file.size;
+    output_.complete(0, std::move(fd), false);  // the windows of this file come now
   }
 
   // --- windows
@@ -231,21 +231,11 @@ class Mover {
     meter_.add(window.end - window.begin);
   }
 
-  /// Zeros between the items, except in a prepared file, where what lies between them stays.
+  /// Zeros between the items.
   void write_filled(const Window& window, std::span<const Item> items, Worker& worker) {
-    const bool prepared = layout_.sink && window.file == 0;
-    std::uint64_t run = window.begin;  // what is filled and not yet written
     std::uint64_t at = window.begin;
-    const auto write_run = [&] {
-      write(window.file, run, std::span(worker.window).subspan(run - window.begin, at - run));
-    };
     const auto skip_to = [&](std::uint64_t next) {
-      if (!prepared) {
-        std::memset(worker.window.data() + (at - window.begin), 0, next - at);
-        return;
-      }
-      write_run();
-      run = next;
+      std::memset(worker.window.data() + (at - window.begin), 0, next - at);
     };
     for (const Item& item : items) {
       const std::uint64_t begin = std::max(window.begin, item.offset);
@@ -254,11 +244,8 @@ class Mover {
       if (begin > at) skip_to(begin);
       at = std::max(at, end);
     }
-    if (!prepared && at < window.end) {
-      skip_to(window.end);
-      at = window.end;
-    }
-    write_run();
+    skip_to(window.end);
+    write(window.file, window.begin, std::span(worker.window).first(window.end - window.begin));
   }
 
   void write_tile(const Window& window, Worker& worker) {
@@ -322,9 +309,7 @@ class Mover {
     if (file.fd) return;
     file.fd = output_.open(index);
     const std::uint64_t size = layout_.files[index].size;
-    if (size >= kReserveFrom && !(layout_.sink && index == 0)) {
-      reserve(file.fd, size, layout_.files[index].name);
-    }
+    if (size >= kReserveFrom) reserve(file.fd, size, layout_.files[index].name);
   }
 
   void write(std::size_t file, std::uint64_t begin, std::span<const std::byte> bytes) {

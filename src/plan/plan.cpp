@@ -156,7 +156,7 @@ namespace {
 
 std::uint64_t size_of(const Layout& layout) {
   std::uint64_t total = 0;
-  for (const OutputFile& file : layout.files) total += file.size;
+  for (const OutputFile& file : layout.files) total += file.total();
   return total;
 }
 
@@ -262,7 +262,7 @@ std::vector<std::pair<fs::path, std::uint64_t>> ConversionPlan::output_files() c
   std::vector<std::pair<fs::path, std::uint64_t>> all;
   const Layout& layout = state_->layout;
   for (std::size_t i = 0; i < layout.files.size(); ++i)
-    all.emplace_back(shown_path(state_->target, layout, i), layout.files[i].size);
+    all.emplace_back(shown_path(state_->target, layout, i), layout.files[i].total());
   return all;
 }
 

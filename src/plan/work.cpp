@@ -29,14 +29,10 @@ class Cutter {
 
   void cut_file(std::size_t file, Work& work) const {
     const std::span<const Item> items = work.items_of(file);
-    const bool prepared = layout_.sink && file == 0;
-    std::uint64_t end = prepared ? 0 : layout_.files[file].size;
-    for (const Item& item : items) end = std::max(end, item.end());
+    const std::uint64_t end = layout_.files[file].size;
     std::size_t first = 0;
-    for (std::uint64_t at = prepared && !items.empty() ? items[0].offset : 0; at < end;) {
+    for (std::uint64_t at = 0; at < end;) {
       while (first < items.size() && items[first].end() <= at) ++first;
-      // Nothing lies in the gaps of a prepared file that is ours to write.
-      if (prepared && first < items.size()) at = std::max(at, items[first].offset);
       if (const std::size_t same = tiled_here(items, first, at)) {
         for (std::size_t i = first; i < first + same; ++i) cut_tiles(file, items[i], i, work);
         at = items[first].end();
@@ -49,7 +45,7 @@ class Cutter {
       at = stop;
     }
     // An empty file exists, too.
-    if (work.windows_of_file[file] == 0 && !prepared) {
+    if (work.windows_of_file[file] == 0) {
       work.windows.push_back({file, 0, 0, 0, 0, 0});
       work.windows_of_file[file] = 1;
     }

@@ -62,7 +62,7 @@ bool is_tileable(const Tensor& tensor);
 
 /// Cuts. Windows end at multiples of kWindowBytes (kSmallWindowBytes), moved back to where the
 /// tensor there can be cut; large tensors that are not row-major in the source are cut into tiles
-/// that need at most `tile_bytes` of buffers. Offsets of a prepared file must be known.
+/// that need at most `tile_bytes` of buffers.
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes);
 
 }  // namespace tensorferry

@@ -8,9 +8,8 @@ using namespace tensorferry;
 namespace {
 
 struct NullSink : Sink {
-  void create(const std::filesystem::path&, std::vector<Slot>&) override {}
-  void write(const Slot&, ByteStream&) override {}
-  void close() override {}
+  void write(const Slot&, ByteStream&, GrowingFile&) override {}
+  void finish(GrowingFile&, Layout&) override {}
 };
 
 // Two tensors of 8 bytes each behind a header of 4.
@@ -152,18 +151,21 @@ TEST_CASE_FIXTURE(Fixture, "file names are unique and stay in the directory") {
   CHECK(mentions(result(), "two files are called"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "in a prepared file overlap is checked, holes are not") {
+TEST_CASE_FIXTURE(Fixture, "what a sink appends has no place yet; all else is checked as ever") {
   layout.sink = std::make_unique<NullSink>();
-  layout.segments.clear();
-  layout.slots[0].offset = layout.slots[1].offset = 0;
   CHECK(result() == "no error");
-  layout.slots[0].offset = 2048;
-  layout.slots[1].offset = 500'000;
-  CHECK(result() == "no error");
-  layout.slots[1].offset = 2050;
+  layout.slots[1].offset = 10;
   CHECK(mentions(result(), "overlaps"));
+  layout.slots[1].offset = 500'000;
+  CHECK(mentions(result(), "ends behind"));
   layout.slots[1].fill = Slot::Fill::sink;
+  layout.files[0] = {"", 12, 1000};
   CHECK(result() == "no error");
-  layout.segments = {{0, 0, "head"}};
-  CHECK(mentions(result(), "prepared file"));
+  layout.slots[1].length = 4;
+  CHECK(mentions(result(), "takes 8 bytes"));
+  layout.slots[1].length = 8;
+  layout.files[0].size = 500'000;
+  CHECK(mentions(result(), "nothing is written"));
+  layout.files[0] = {"", 12, ~std::uint64_t{0} / 2};
+  CHECK(mentions(result(), "too large"));
 }

@@ -298,17 +298,34 @@ TEST_CASE("hdf5: options out of range, or without effect, are usage errors") {
   }
 }
 
-// HDF5 1.10.8 leaves an identifier behind when it cannot finish a file; its exit handler would
-// crash on that.
-TEST_CASE("hdf5: a file that cannot be written is an output error, and the next one is fine") {
+namespace {
+
+class FullFile final : public GrowingFile {
+ public:
+  std::uint64_t end() const override { return 0; }
+  void append(std::span<const std::byte>) override {
+    throw Error(ErrorCode::output, "write", "no space left");
+  }
+  void rewrite(std::uint64_t, std::span<const std::byte>) override {}
+};
+
+}  // namespace
+
+TEST_CASE("hdf5: chunks that cannot be written are an output error, and the next file is fine") {
   Manifest manifest;
-  manifest.tensors = {tensor_of("x", DType::uint8, {3}, "123")};
-  Layout layout = lay_out(manifest, {{"compression", "gzip"}});
-  CHECK(thrown_by([&] {
-          layout.sink->create("/dev/full", layout.slots);
-          layout.sink->close();
-        }) == "output.hdf5");
-  layout.sink.reset();
+  manifest.tensors = {tensor_of("x", DType::uint8, {3}, "123"),
+                      tensor_of("y", DType::uint8, {3000}, noise(DType::uint8, 3000))};
+  for (const unsigned threads : {1u, 2u}) {
+    Layout layout = lay_out(manifest, {{"compression", "gzip"}, {"chunk", "1K"}});
+    FullFile full;
+    layout.sink->allow(threads, 64u << 20);
+    CHECK(thrown_by([&] {
+            for (const Slot& slot : layout.slots) {
+              layout.sink->write(slot, *open_stream(manifest.tensors[slot.tensor]), full);
+            }
+            layout.sink->finish(full, layout);
+          }) == "output.write");
+  }
   const TempFolder folder;
   const H5::H5File file(write(folder, manifest).string(), H5F_ACC_RDONLY);
   CHECK(dataset_bytes(file.openDataSet("x")) == "123");
