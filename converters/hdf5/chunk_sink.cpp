@@ -6,8 +6,10 @@
 #include <string>
 
 #include "chunks.h"
+#include "placing.h"
 #include "tensorferry/error.h"
 #include "util/deflate.h"
+#include "util/heap.h"
 #include "util/ordered_work.h"
 #include "util/stream_parts.h"
 
@@ -39,6 +41,7 @@ class ChunkSink final : public Sink {
     // Read, shuffled, compressed.
     const std::uint64_t most = std::min<std::uint64_t>(2 * threads, memory / largest / 3);
     work_.emplace(most > 1 ? threads : 1, most);
+    expect_allocations(std::max<std::uint64_t>(most, 1) * 3 * largest);
   }
 
   void write(const Slot&, ByteStream& bytes, GrowingFile& file) override {
@@ -81,7 +84,9 @@ class ChunkSink final : public Sink {
           ErrorCode::unsupported, "hdf5_chunk",
           "a chunk takes 4 GiB or more when it is compressed; chunk=BYTES makes it smaller");
     }
-    chunks_.push_back({file.end(), static_cast<std::uint32_t>(chunk.size())});
+    const std::uint64_t begin = place_behind(file.end(), chunk.size());
+    file.append(std::vector<std::byte>(begin - file.end()));
+    chunks_.push_back({begin, static_cast<std::uint32_t>(chunk.size())});
     file.append(chunk);
   }
 

@@ -9,6 +9,7 @@
 #include "file_image.h"
 #include "hdf5_writer.h"
 #include "names.h"
+#include "placing.h"
 #include "tensorferry/stream.h"
 #include "util/text.h"
 #include "write_options.h"
@@ -20,8 +21,6 @@ using hdf5::Compression;
 using hdf5::StoredPaths;
 
 constexpr std::size_t kMaxAttributes = 60'000;  // an object header counts its messages in 16 bits
-// Large tensors begin on a page, which costs 3 % at most and lets tools map and clone them.
-constexpr std::uint64_t kAlignedFrom = 64 * 1024, kPage = 4096, kAlignment = 8;
 
 // Every reason to refuse the manifest, said at once.
 class Offenders {
@@ -197,11 +196,9 @@ class FileLayout {
       if (slot.fill != Slot::Fill::moved) continue;
       const std::uint64_t field = std::exchange(slot.offset, 0);
       if (slot.length == 0) continue;
-      const std::uint64_t alignment = slot.length >= kAlignedFrom ? kPage : kAlignment;
-      end = checked_add(end, (alignment - end % alignment) % alignment);
-      image_->set_address(field, end);
-      slot.offset = end;
-      end = checked_add(end, slot.length);
+      slot.offset = hdf5::place_behind(end, slot.length);
+      image_->set_address(field, slot.offset);
+      end = checked_add(slot.offset, slot.length);
     }
     return end;
   }
@@ -211,7 +208,7 @@ class FileLayout {
     std::uint64_t bytes = 0;
     for (const Slot& slot : layout_.slots) {
       if (slot.fill == Slot::Fill::sink)
-        bytes = checked_add(bytes, slot.length + slot.length / 1024 + 64);
+        bytes = checked_add(bytes, slot.length + slot.length / 32 + 64);
     }
     return bytes;
   }
