@@ -1,4 +1,4 @@
-# HDF5's C library writes the files; its C++ API (H5Cpp) is for the tests, which read them back with it. H5Cpp stays out
+# HDF5's C library reads files; its C++ API (H5Cpp) is for the tests, which read with it what is written. H5Cpp stays out
 # of the program: its constants start the whole library before main(), 1 ms in every command and every host program.
 find_package(HDF5 QUIET COMPONENTS C CXX)
 if(NOT HDF5_FOUND)

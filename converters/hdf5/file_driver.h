@@ -32,7 +32,7 @@ Result readable(Result result, std::string_view doing) {
 
 /// A handle from a call that reads.
 inline Handle readable_handle(hid_t id, Handle::Close closer, std::string_view doing) {
-  return Handle(readable(id, doing), closer, doing);
+  return Handle(readable(id, doing), closer);
 }
 
 /// The file that an open object lies in, and where its addresses count from.

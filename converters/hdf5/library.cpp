@@ -1,10 +1,6 @@
 #include "library.h"
 
-#include <cerrno>
 #include <string>
-#include <system_error>
-
-#include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -20,17 +16,8 @@ herr_t take_reason(unsigned depth, const H5E_error2_t* error, void* data) {
   return 0;
 }
 
-// The driver for buffered files tells the call that failed, and not why.
-std::string with_system_reason(const std::string& reason, int error) {
-  const bool of_system = reason == "fwrite failed" || reason == "fseek failed" ||
-                         reason == "fflush failed" || reason == "fread failed" ||
-                         reason == "fclose failed";
-  return of_system && error != 0 ? reason + ": " + std::generic_category().message(error) : reason;
-}
-
-// The library's exit handler would close once more, and crash on, a file that it could not finish
-// (seen with 1.10.8 on a full disk). Here every file is closed by its owner; a host that has used
-// the library before us keeps the handler.
+// Every file is closed by its owner. The library's exit handler would close what it takes to be left
+// once more, when statics of ours are gone; a host that has used the library before us keeps it.
 void leave_exit_alone() {
   static const herr_t once = H5dont_atexit();
   static_cast<void>(once);
@@ -40,7 +27,6 @@ void leave_exit_alone() {
 
 LibraryScope::LibraryScope() : lock_(library_mutex()) {
   leave_exit_alone();
-  errno = 0;
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5PLget_loading_state(&plugins_);
@@ -56,14 +42,6 @@ std::string library_reason() {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &reason);
   return reason;
-}
-
-void throw_library_error(std::string_view doing) {
-  const int error = errno;
-  const std::string reason = library_reason();
-  std::string message = "HDF5 could not " + std::string(doing);
-  if (!reason.empty()) message += ": " + with_system_reason(reason, error);
-  throw Error(ErrorCode::output, "hdf5", std::move(message));
 }
 
 }  // namespace tensorferry::hdf5

@@ -7,7 +7,6 @@
 
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace tensorferry::hdf5 {
@@ -32,24 +31,13 @@ class LibraryScope {
 /// Why the call that has just failed in this thread failed; empty when the library does not say.
 std::string library_reason();
 
-/// Throws Error(output.hdf5) with the library's reason for the call that has just failed.
-[[noreturn]] void throw_library_error(std::string_view doing);
-
-/// The result of a call, which is negative when it failed.
-template <typename Result>
-Result checked(Result result, std::string_view doing) {
-  if (result < 0) throw_library_error(doing);
-  return result;
-}
-
 /// An identifier of the library and the function that closes it.
 class Handle {
  public:
   using Close = herr_t (*)(hid_t);
 
   Handle() = default;
-  Handle(hid_t id, Close closer, std::string_view doing)
-      : id_(checked(id, doing)), close_(closer) {}
+  Handle(hid_t id, Close closer) : id_(id), close_(closer) {}
   Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
   Handle& operator=(Handle&& other) noexcept {
     std::swap(id_, other.id_);
@@ -62,10 +50,6 @@ class Handle {
 
   hid_t id() const { return id_; }
   explicit operator bool() const { return id_ >= 0; }
-  /// Closes now; unlike the destructor it tells of a failure.
-  void close(std::string_view doing) {
-    if (id_ >= 0) checked(close_(std::exchange(id_, -1)), doing);
-  }
 
  private:
   hid_t id_ = -1;
