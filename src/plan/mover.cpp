@@ -73,6 +73,8 @@ class Mover {
       files_[i].windows_left = work_.windows_of_file[i];
     meter_.set_total(meter_.done() + work_.bytes);
     run_workers();
+    if (!checksums_.complete())
+      throw Error(ErrorCode::internal, "checksums", "a checksum was not taken of all its bytes");
     write_finish();
     if (options_.sync && !sync_each_) output_.sync_all();
     meter_.finish();
@@ -272,10 +274,11 @@ class Mover {
     const Tensor& tensor = manifest_.tensors[slot.tensor];
     const std::uint64_t element = info(tensor.dtype).bytes;
     Shape start, extent;
-    tile_box(tensor.shape, work_.tilings[window.tiling - 1], window.tile, start, extent);
+    const Tiling& tiling = work_.tilings[window.tiling - 1];
+    tile_box(tensor.shape, tiling.extent, window.tile, start, extent);
     make_room(worker.window, work_.tile_bytes);
     auto out = std::span(worker.window).first(element_count(extent) * element);
-    TensorSource(tensor, slot.tensor).read_tile(start, extent, out, worker.read);
+    TensorSource(tensor, slot.tensor).read_tile(start, extent, out, worker.read, tiling.verified);
     encode(slot, tensor, out);
     meter_.add(out.size());
     for_each_run(tensor.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {
