@@ -128,6 +128,12 @@ class Cutter {
 
 }  // namespace
 
+std::uint64_t output_bytes(const Layout& layout) {
+  std::uint64_t total = 0;
+  for (const OutputFile& file : layout.files) total += file.size;
+  return total;
+}
+
 bool is_strided(const Tensor& tensor) {
   return std::any_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
                      [](const Piece& piece) { return !piece.byte_strides.empty(); });
@@ -193,10 +199,9 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_byte
   Work work;
   work.windows_of_file.resize(layout.files.size());
   const std::vector<std::size_t> slots = collect_items(layout, work);
-  std::uint64_t total = 0;
-  for (const OutputFile& file : layout.files) total += file.size;
-  const Cutter cutter(layout, manifest, total < kFewBytes ? kSmallWindowBytes : kWindowBytes,
-                      tile_bytes);
+  const std::uint64_t window_bytes =
+      output_bytes(layout) < kFewBytes ? kSmallWindowBytes : kWindowBytes;
+  const Cutter cutter(layout, manifest, window_bytes, tile_bytes);
   work.windows.reserve(layout.files.size());
   std::size_t begin = 0;
   for (std::size_t file = 0; file < layout.files.size(); ++file) {

@@ -61,6 +61,9 @@ inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 inline constexpr std::uint64_t kFewBytes = 2u << 20;
 inline constexpr std::uint64_t kSmallWindowBytes = 128u << 10;
 
+/// Of all files.
+std::uint64_t output_bytes(const Layout& layout);
+
 /// Whether a piece of it is not row-major in the source.
 bool is_strided(const Tensor& tensor);
 /// Whether none of its pieces is row-major, so that boxes of it can be read.
