@@ -17,14 +17,14 @@ template <std::size_t kMost = 64>
 class Fields {
  public:
   Fields& put(std::uint64_t value, std::size_t bytes) {
-    put_number(bytes_ + size_, value, bytes);
-    size_ += bytes;
+    put_number(bytes_ + size_, value, 8);
+    size_ += bytes;  // of a number; the next one overwrites the rest
     return *this;
   }
   operator std::string_view() const { return {bytes_, size_}; }
 
  private:
-  char bytes_[kMost];
+  char bytes_[kMost + 8];
   std::size_t size_ = 0;
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "hdf5/chunk_tree.h"
 #include "hdf5/chunks.h"
+#include "hdf5/lookup3.h"
 #include "hdf5/names.h"
 
 using namespace tensorferry;
@@ -113,4 +115,23 @@ TEST_CASE("hdf5: the walk through the chunks covers a tensor once, in row-major 
       REQUIRE(next == element_count(shape));
     }
   }
+}
+
+TEST_CASE("hdf5: the hash is Bob Jenkins's") {
+  // What his own program says.
+  CHECK(hdf5::lookup3("") == 0xdeadbeef);
+  CHECK(hdf5::lookup3("Four score and seven years ago") == 0x17770551);
+}
+
+TEST_CASE("hdf5: tensors that make the most of the indexes decide on the size of their nodes") {
+  const auto tree = [](std::uint64_t chunks) { return hdf5::ChunkTree{{chunks}, {1}, 4, 0}; };
+  std::vector<hdf5::ChunkTree> trees;
+  CHECK(hdf5::best_half_node(trees) == hdf5::kUsualHalfNode);
+  trees.push_back(tree(64));
+  CHECK(hdf5::best_half_node(trees) == 32);
+  CHECK(trees[0].bytes(32) == 24 + 65 * 24 + 64 * 8);
+  trees.resize(1000, tree(1));
+  CHECK(hdf5::best_half_node(trees) == 2);
+  CHECK(tree(64).bytes(2) == (16 + 4 + 1) * (24 + 5 * 24 + 4 * 8));
+  CHECK(tree(65).bytes(2) == (17 + 5 + 2 + 1) * (24 + 5 * 24 + 4 * 8));
 }

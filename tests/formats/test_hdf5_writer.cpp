@@ -267,6 +267,28 @@ TEST_CASE("hdf5: a dry run sizes everything and opens nothing") {
   CHECK(layout.slots[2].fill == Slot::Fill::moved);
 }
 
+TEST_CASE("hdf5: a layout is the whole file, whatever its tensors are called") {
+  const TempFolder folder;
+  Manifest manifest;
+  manifest.attributes = {{"s", "x"s}, {"raw", "\xff"s}};
+  for (const std::string& name :
+       {"b/w"s, "a"s, "a/b"s, "a-"s, "\xff"s, ""s, "b/"s, "a/b/c"s, "A/x"s}) {
+    manifest.tensors.push_back(tensor_of(name, DType::uint16, {2}, "12" + std::to_string(10)));
+    manifest.tensors.push_back(strings_of("strings/" + name, {1}, {name}));
+  }
+  for (int i = 0; i < 100; ++i)
+    manifest.tensors.push_back(tensor_of("many/" + std::to_string(i), DType::uint8, {1}, "x"));
+  const Layout layout = lay_out(manifest);
+  const std::string laid_out = carry_out(layout, manifest).at("");
+  CHECK(laid_out.size() == layout.files[0].size);
+  CHECK(layout.files[0].appended == 0);
+  CHECK(read_file(write(folder, manifest)) == laid_out);
+  const Layout compressed = lay_out(manifest, {{"compression", "gzip"}});
+  CHECK(compressed.files[0].appended > 0);
+  CHECK(read_file(write(folder, manifest, {{"compression", "gzip"}})).size() <
+        compressed.files[0].total());
+}
+
 TEST_CASE("hdf5: everything that cannot be written is named at once") {
   Manifest manifest;
   manifest.tensors = {
