@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-
 #include "core/glob.h"
 #include "cpu_seconds.h"
 #include "error_id.h"
