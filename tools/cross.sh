@@ -41,7 +41,7 @@ Dir::Cache "$apt/cache";
 Dir::Etc::sourcelist "/dev/null";
 Dir::Etc::sourceparts "$apt/sources";
 CONFIGURATION
-  export APT_CONFIG=$apt/apt.conf
+  local -x APT_CONFIG=$apt/apt.conf
   apt-get update || echo "apt-get update failed: trying with the lists that are there"
   (cd "$apt/packages" && apt-get download "${sysroot_packages[@]}") || return 1
   for file in "$apt"/packages/*.deb; do dpkg-deb -x "$file" "$sysroot" || return 1; done
