@@ -23,14 +23,14 @@ constexpr std::uint32_t kLocalSignature = 0x04034B50, kCentralSignature = 0x0201
 class Fields {
  public:
   Fields& put(std::uint64_t value, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; ++i) bytes_[size_ + i] = static_cast<char>(value >> (8 * i));
-    size_ += bytes;
+    for (unsigned i = 0; i < 8; ++i) bytes_[size_ + i] = static_cast<char>(value >> (8 * i));
+    size_ += bytes;  // of a number; the next one overwrites the rest
     return *this;
   }
   operator std::string_view() const { return {bytes_, size_}; }
 
  private:
-  char bytes_[64];
+  char bytes_[64 + 8];
   std::size_t size_ = 0;
 };
 

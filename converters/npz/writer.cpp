@@ -66,18 +66,24 @@ void warn_of_paths(const std::vector<std::string>& names, Layout& layout) {
 /// An archive whose members are stored: all sizes are known, the CRCs come at the end.
 class StoredArchive {
  public:
-  explicit StoredArchive(Layout& layout) : layout_(layout) { layout_.files.push_back({"", 0}); }
+  StoredArchive(Layout& layout, std::size_t arrays) : layout_(layout) {
+    layout_.files.push_back({"", 0});
+    layout_.slots.reserve(arrays);
+    layout_.segments.reserve(arrays + 2);  // metadata, directory
+    places_.reserve(arrays + 1);
+  }
 
   void add_array(std::string name, const Tensor& tensor, std::size_t index) {
-    const std::string header = npy_header(npy_descr(tensor.dtype), tensor.shape);
+    header_.clear();
+    append_npy_header(header_, npy_descr(tensor.dtype), tensor.shape);
     Slot slot;
     slot.tensor = index;
     slot.codec = npy_encoding(tensor.dtype)->codec;
     slot.length = encoded_bytes(tensor.dtype, slot.codec, tensor.elements());
-    slot.crc_of_front = crc32(0, std::as_bytes(std::span(header)));
-    Member member = member_of(std::move(name += npz_extension), header.size(), slot.length);
+    slot.crc_of_front = crc32(0, std::as_bytes(std::span(header_)));
+    Member member = member_of(std::move(name += npz_extension), header_.size(), slot.length);
     slot.crc_offset = member.offset + npz::local_crc;
-    slot.offset = add(member, header, slot.length, true);
+    slot.offset = add(member, header_, slot.length, true);
     layout_.slots.push_back(slot);
   }
 
@@ -129,6 +135,7 @@ class StoredArchive {
   }
 
   Layout& layout_;
+  std::string header_;  // of the array at hand
   std::string directory_;
   std::vector<std::size_t> places_;  // in it, of the members' CRCs; those of slots come first
 };
@@ -160,7 +167,7 @@ class NpzWriter : public Writer {
       npz::lay_out_deflated(manifest, names, text, *level, layout);
       return layout;
     }
-    StoredArchive archive(layout);
+    StoredArchive archive(layout, names.size());
     for (std::size_t i = 0; i < names.size(); ++i)
       archive.add_array(std::move(names[i]), manifest.tensors[i], i);
     if (!in_comment) archive.add_text(npz_metadata_member, text);

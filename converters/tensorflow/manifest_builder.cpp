@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t kEntryShare = 16;
 
 // What a small tensor takes while it is converted, about.
-constexpr std::uint64_t kTensorMemory = 800;
+constexpr std::uint64_t kTensorMemory = 1200;
 
 Checksum checksum_of(std::uint32_t masked) {
   return {Checksum::Kind::crc32c, crc_bytes(unmask_crc(masked))};

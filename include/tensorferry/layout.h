@@ -53,7 +53,7 @@ struct Slot {
   std::endian order = std::endian::little;
   Fill fill = Fill::moved;
   /// Of a moved slot: the CRC of bytes in front of it, with which its own goes on
-  /// (Layout::finish_crc); 0 = it begins with the slot.
+  /// (Layout::finish_crc); 0 = it begins with the slot. 0 of others.
   std::uint32_t crc_of_front = 0;
   /// Where in `file` its CRC is written once it is known, 4 bytes, least significant first, over
   /// bytes of a segment; 0 = nowhere.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
+#include "util/name_index.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -59,20 +59,18 @@ class Matching {
   /// What does not fit gets a problem.
   void match() {
     const std::vector<Tensor>& of_model = patched.tensors;
-    std::unordered_map<std::string_view, std::size_t> index;
-    index.reserve(of_model.size());
-    for (std::size_t i = 0; i < of_model.size(); ++i) index.emplace(of_model[i].name, i);
+    const NameIndex index(of_model);
     std::vector<bool> replaced(of_model.size(), false);
     replacements.tensors.reserve(weights_.tensors.size());
     for (Tensor& weight : weights_.tensors) {
       const auto found = index.find(weight.name);
-      if (found == index.end()) {
+      if (!found) {
         lacking.push_back(weight.name);
         if (options_.unmapped == Unmapped::drop) continue;
         refuse(weight, "the model has no such tensor (--unmapped drop goes on without it)");
       } else {
-        replaced[found->second] = true;
-        Tensor& target = patched.tensors[found->second];
+        replaced[*found] = true;
+        Tensor& target = patched.tensors[*found];
         check_pair(target, weight);
         target.stored = weight.stored;
         target.problem = weight.problem;

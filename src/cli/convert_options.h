@@ -8,6 +8,9 @@
 
 namespace tensorferry::cli {
 
+/// Of the writer and the new file, for every command that makes one.
+OptionGroup writing_options();
+
 /// Those that decide over one output. What decides over a run (threads, memory, progress) is left
 /// to each command.
 std::vector<OptionGroup> conversion_options();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "convert_options.h"
 #include "dry_run.h"
 #include "edits.h"
 #include "model.h"
@@ -17,38 +18,34 @@ constexpr OptionDef kInjecting[] = {
     {"o,output", "OUT", "The new model"},
     {"require-all", nullptr, "A tensor of the model that gets no weight is an error"},
     {"model-from", "FORMAT", "The model's format; the default is found by its content"},
-    {"out-opt", "NAME=VALUE", "An option of the writer (tensorferry formats FORMAT lists them)"},
-    {"overwrite", nullptr, "Replace an output that exists"},
-    {"verify", nullptr, "Read the new model back and compare all tensors before it gets its name"},
-    {"bookkeeping", nullptr, "Inject what is not a weight, too"},
-    {"no-sync", nullptr, "Do not wait until the output is on the disk"},
-    {"no-verify-source", nullptr,
-     "Do not check at the end that the input has not changed meanwhile"},
 };
 
 std::vector<OptionGroup> option_groups() {
-  std::vector<OptionGroup> groups = {
-      {"Output", kInjecting}, selection_options(), edit_options(), input_options()};
+  std::vector<OptionGroup> groups = {{"Output", kInjecting},
+                                     writing_options(),
+                                     selection_options(),
+                                     edit_options(),
+                                     input_options()};
   for (const OptionGroup& group : running_options()) groups.push_back(group);
   return groups;
 }
 
 InjectOptions inject_options(const Arguments& arguments) {
+  ConvertOptions common;
+  for (const OptionGroup& group : {writing_options(), selection_options(), input_options()})
+    set_options(common, arguments, group);
   InjectOptions options;
-  options.weights = read_options(arguments);
+  options.weights = std::move(common.read);
   options.model.from = arguments.value("model-from").value_or("");
   options.model.limits = options.weights.limits;
-  options.selection = selection(arguments);
-  options.bookkeeping = arguments.flag("bookkeeping");
+  options.selection = std::move(common.selection);
+  options.bookkeeping = common.bookkeeping;
   options.edits = edits(arguments, false);
   options.unmapped = unmapped(arguments);
-  options.allow_empty = arguments.flag("allow-empty");
+  options.allow_empty = common.allow_empty;
   options.require_all = arguments.flag("require-all");
-  options.write_options = arguments.pairs("out-opt");
-  options.run.overwrite = arguments.flag("overwrite");
-  options.run.verify_output = arguments.flag("verify");
-  options.run.sync = !arguments.flag("no-sync");
-  options.run.verify_source = !arguments.flag("no-verify-source");
+  options.write_options = std::move(common.write_options);
+  options.run = std::move(common.run);
   return options;
 }
 

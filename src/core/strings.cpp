@@ -11,6 +11,7 @@
 
 #include "tensorferry/format.h"
 #include "tensorferry/stream.h"
+#include "util/name_index.h"
 #include "util/shape_text.h"
 #include "util/text.h"
 
@@ -118,16 +119,14 @@ struct Pair {
   Shape shape;
 };
 
-using Index = std::unordered_map<std::string_view, std::size_t>;
-
 // The pair whose `#bytes` is tensor `at`, or why there is none.
-std::string find_pair(const Manifest& manifest, const Index& index, std::size_t at,
+std::string find_pair(const Manifest& manifest, const NameIndex& index, std::size_t at,
                       const Limits& limits, std::vector<Pair>& pairs) {
   const Tensor& bytes = manifest.tensors[at];
   std::string name = whole_name(bytes, kBytes);
   const auto partner = index.find(name + std::string(kOffsets));
-  if (partner == index.end()) return "there is no " + name + std::string(kOffsets);
-  const Tensor& offsets = manifest.tensors[partner->second];
+  if (!partner) return "there is no " + name + std::string(kOffsets);
+  const Tensor& offsets = manifest.tensors[*partner];
   if (bytes.problem || offsets.problem) return "one of the pair cannot be read";
   if (!is_tagged(offsets)) return offsets.name + " is not tagged";
   if (bytes.dtype != DType::uint8 || bytes.shape.size() != 1 || offsets.dtype != DType::int64 ||
@@ -145,7 +144,7 @@ std::string find_pair(const Manifest& manifest, const Index& index, std::size_t 
   } catch (const Error& error) {
     return error.message();
   }
-  pairs.push_back({at, partner->second, std::move(name), std::move(*shape)});
+  pairs.push_back({at, *partner, std::move(name), std::move(*shape)});
   return {};
 }
 
@@ -234,9 +233,7 @@ Manifest split_strings(Manifest manifest, const Limits& limits) {
 Manifest join_strings(Manifest manifest, const Limits& limits) {
   if (std::none_of(manifest.tensors.begin(), manifest.tensors.end(), is_tagged)) return manifest;
   check(manifest, limits);
-  Index index;
-  for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
-    index.emplace(manifest.tensors[i].name, i);
+  const NameIndex index(manifest.tensors);
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
     const Tensor& tensor = manifest.tensors[i];

@@ -72,11 +72,14 @@ std::optional<std::uint32_t> CrcParts::add(Checksum::Kind kind, std::uint64_t ke
   return whole;
 }
 
-bool verified_while_moving(const Stored& stored, const Piece& piece) {
+bool has_crc(const Stored& stored, const Piece& piece) {
   return piece.checksum && piece.checksum->kind != Checksum::Kind::sha256 &&
-         piece.byte_strides.empty() && stored.codec != Codec::packed &&
-         std::holds_alternative<FileRange>(piece.origin) &&
+         stored.codec != Codec::packed && std::holds_alternative<FileRange>(piece.origin) &&
          std::get<FileRange>(piece.origin).length > 0;
+}
+
+bool verified_while_moving(const Stored& stored, const Piece& piece) {
+  return piece.byte_strides.empty() && has_crc(stored, piece);
 }
 
 void verify_piece(const Tensor& tensor, const Piece& piece) {

@@ -31,6 +31,9 @@ class CrcParts {
   std::optional<std::uint32_t> add(Checksum::Kind kind, std::uint64_t key, std::uint64_t total,
                                    std::uint64_t offset, std::span<const std::byte> bytes);
 
+  /// True when no range lacks a part. Not while others add.
+  bool complete() const { return ranges_.empty(); }
+
  private:
   struct Part {
     std::uint64_t length;
@@ -43,8 +46,13 @@ class CrcParts {
   std::map<std::uint64_t, Parts> ranges_;
 };
 
-/// True when the CRC of this piece can be taken from its parts while the tensor is moved, in
-/// whatever order that happens; other checksums need verify_piece first.
+/// True when the piece has a checksum that can be taken from those of its parts, if each of its
+/// bytes is read once.
+bool has_crc(const Stored& stored, const Piece& piece);
+
+/// True when the CRC of this piece is taken from its parts while the tensor is moved, in whatever
+/// order that happens; other checksums need verify_piece first, but for those of tiles that are
+/// ranges (Tiling::verified).
 bool verified_while_moving(const Stored& stored, const Piece& piece);
 
 /// Reads the whole range of a piece and compares its checksum. Throws Error(corrupt.checksum).

@@ -75,8 +75,7 @@ Digests::Digests(const Layout& layout, const Manifest& manifest)
     if (moved) stated = stated_crc(slot, manifest.tensors[slot.tensor], layout.finish_crc);
     values_.push_back(stated
                           ? combined_crc(layout.finish_crc, slot.crc_of_front, *stated, slot.length)
-                      : slot.fill == Slot::Fill::moved ? slot.crc_of_front
-                                                       : 0);
+                          : slot.crc_of_front);
     states_.push_back(stated || !moved ? State::known : State::open);
   }
 }

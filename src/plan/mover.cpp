@@ -12,6 +12,7 @@
 
 #include "plan/buffers.h"
 #include "plan/check_prepared.h"
+#include "plan/copy_place.h"
 #include "plan/digests.h"
 #include "plan/kernels.h"
 #include "plan/late_segments.h"
@@ -72,6 +73,8 @@ class Mover {
       files_[i].windows_left = work_.windows_of_file[i];
     meter_.set_total(meter_.done() + work_.bytes);
     run_workers();
+    if (!checksums_.complete())
+      throw Error(ErrorCode::internal, "checksums", "a checksum was not taken of all its bytes");
     write_finish();
     if (options_.sync && !sync_each_) output_.sync_all();
     meter_.finish();
@@ -211,10 +214,15 @@ class Mover {
   }
 
   void write_window(const Window& window, Worker& worker) {
-    make_room(worker.window, window.end - window.begin);
     const std::span<const Item> items = work_.items_of(window.file);
     std::size_t last = window.first_item;
     while (last < items.size() && items[last].offset < window.end) ++last;
+    const auto own = items.subspan(window.first_item, last - window.first_item);
+    make_room(worker.window, window.end - window.begin + kCopyPlaces);
+    const auto buffer =
+        std::span(worker.window)
+            .subspan(copy_place(layout_, manifest_, window, own, worker.window.data()),
+                     window.end - window.begin);
     const auto order = worker.read.ahead.order(layout_, manifest_, items, window.first_item, last);
     for (std::size_t place = 0; place < order.size(); ++place) {
       const Item& item = items[order[place]];
@@ -222,26 +230,25 @@ class Mover {
       const std::uint64_t end = std::min(window.end, item.end());
       if (begin >= end) continue;
       worker.read.ahead.prepare(place);
-      fill(item, begin, std::span(worker.window).subspan(begin - window.begin, end - begin),
-           worker);
+      fill(item, begin, buffer.subspan(begin - window.begin, end - begin), worker);
     }
-    const auto own = items.subspan(window.first_item, last - window.first_item);
-    digests_.put(window, own, worker.window);
-    write_filled(window, own, worker);
+    digests_.put(window, own, buffer);
+    write_filled(window, own, buffer);
     meter_.add(window.end - window.begin);
   }
 
   /// Zeros between the items, except in a prepared file, where what lies between them stays.
-  void write_filled(const Window& window, std::span<const Item> items, Worker& worker) {
+  void write_filled(const Window& window, std::span<const Item> items,
+                    std::span<std::byte> buffer) {
     const bool prepared = layout_.sink && window.file == 0;
     std::uint64_t run = window.begin;  // what is filled and not yet written
     std::uint64_t at = window.begin;
     const auto write_run = [&] {
-      write(window.file, run, std::span(worker.window).subspan(run - window.begin, at - run));
+      write(window.file, run, buffer.subspan(run - window.begin, at - run));
     };
     const auto skip_to = [&](std::uint64_t next) {
       if (!prepared) {
-        std::memset(worker.window.data() + (at - window.begin), 0, next - at);
+        std::memset(buffer.data() + (at - window.begin), 0, next - at);
         return;
       }
       write_run();
@@ -267,10 +274,11 @@ class Mover {
     const Tensor& tensor = manifest_.tensors[slot.tensor];
     const std::uint64_t element = info(tensor.dtype).bytes;
     Shape start, extent;
-    tile_box(tensor.shape, work_.tilings[window.tiling - 1], window.tile, start, extent);
+    const Tiling& tiling = work_.tilings[window.tiling - 1];
+    tile_box(tensor.shape, tiling.extent, window.tile, start, extent);
     make_room(worker.window, work_.tile_bytes);
     auto out = std::span(worker.window).first(element_count(extent) * element);
-    TensorSource(tensor, slot.tensor).read_tile(start, extent, out, worker.read);
+    TensorSource(tensor, slot.tensor).read_tile(start, extent, out, worker.read, tiling.verified);
     encode(slot, tensor, out);
     meter_.add(out.size());
     for_each_run(tensor.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {

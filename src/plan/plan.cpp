@@ -12,6 +12,7 @@
 #include "plan/mover.h"
 #include "plan/plan_state.h"
 #include "plan/verify_output.h"
+#include "plan/work.h"
 #include "tensorferry/convert.h"
 #include "util/in_order.h"
 #include "util/text.h"
@@ -154,12 +155,6 @@ Output output_of(const fs::path& target) {
 
 namespace {
 
-std::uint64_t size_of(const Layout& layout) {
-  std::uint64_t total = 0;
-  for (const OutputFile& file : layout.files) total += file.size;
-  return total;
-}
-
 void require_reader(const Format& format) {
   if (format.reader) return;
   throw Error(ErrorCode::usage, "no_reader",
@@ -175,7 +170,7 @@ std::string shown_path(const fs::path& target, const Layout& layout, std::size_t
 
 void check_free_space(const fs::path& target, const Layout& layout) {
   const fs::path parent = fs::absolute(target).lexically_normal().parent_path();
-  const std::uint64_t needed = size_of(layout);
+  const std::uint64_t needed = output_bytes(layout);
   const std::uint64_t free = free_bytes(parent);
   if (needed > free) {
     throw Error(ErrorCode::output, "no_space",
@@ -296,8 +291,9 @@ std::string ConversionPlan::describe() const {
   }
   text += std::to_string(state_->tensors) + " tensors, " + std::to_string(state_->bytes) +
           " bytes -> " + std::to_string(layout.files.size()) +
-          (layout.files.size() == 1 ? " file, " : " files, ") + std::to_string(size_of(layout)) +
-          " bytes; " + std::to_string(free_space()) + " bytes free\n";
+          (layout.files.size() == 1 ? " file, " : " files, ") +
+          std::to_string(output_bytes(layout)) + " bytes; " + std::to_string(free_space()) +
+          " bytes free\n";
   return text;
 }
 

@@ -54,7 +54,7 @@ void StridedRead::fetch(std::uint64_t offset, const Shape& extent, const Runs& r
   std::vector<std::uint64_t> index(order_.size(), 0);
   std::uint64_t to = 0;
   for (;;) {
-    range_.file->read_at(range_.offset + offset, std::span(scratch_).subspan(to, runs.bytes));
+    source_(offset, std::span(scratch_).subspan(to, runs.bytes));
     std::size_t i = runs.dims;
     for (; i < order_.size(); ++i) {
       const std::size_t d = order_[i];

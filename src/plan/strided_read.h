@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "plan/buffers.h"
-#include "tensorferry/manifest.h"
+#include "tensorferry/dtype.h"
 
 namespace tensorferry {
 
@@ -20,16 +22,20 @@ std::vector<std::size_t> by_stride(const std::vector<std::uint64_t>& strides);
 /// stay in the second-level cache, and lets copy_box() spread them.
 class StridedRead {
  public:
-  /// Refers to all of them. `strides` in bytes, one a dimension.
-  StridedRead(const FileRange& range, const std::vector<std::uint64_t>& strides,
-              std::uint32_t element, Buffer& scratch)
-      : range_(range),
+  /// Fills the span with what lies so many bytes into the piece.
+  using Source = std::function<void(std::uint64_t, std::span<std::byte>)>;
+
+  /// Refers to the vector and the buffer. `strides` in bytes, one a dimension.
+  StridedRead(Source source, const std::vector<std::uint64_t>& strides, std::uint32_t element,
+              Buffer& scratch)
+      : source_(std::move(source)),
         strides_(strides),
         element_(element),
         scratch_(scratch),
         order_(by_stride(strides)) {}
 
-  /// Copies the box at `offset`, in bytes into the range, to `to`.
+  /// Copies the box at `offset`, in bytes into the piece, to `to`. When the box is a range of the
+  /// piece, the source is asked for each of its bytes once.
   void read(std::uint64_t offset, const Shape& extent, std::byte* to,
             const Shape& to_strides) const;
 
@@ -39,7 +45,7 @@ class StridedRead {
   Runs runs_of(const Shape& extent) const;
   void fetch(std::uint64_t offset, const Shape& extent, const Runs& runs) const;
 
-  const FileRange& range_;
+  Source source_;
   const std::vector<std::uint64_t>& strides_;
   std::uint32_t element_;
   Buffer& scratch_;

@@ -26,6 +26,7 @@ std::uint64_t count_of(const Shape& extent) {
 
 struct TensorSource::Box {
   Shape start, extent;
+  bool verified = false;  // what is read of strided pieces takes part in their checksums
 };
 
 TensorSource::TensorSource(const Tensor& tensor, std::uint64_t key)
@@ -72,12 +73,13 @@ void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
 }
 
 void TensorSource::read_tile(const Shape& start, const Shape& extent, std::span<std::byte> out,
-                             ReadContext& context) const {
-  if (stored_ == tensor_.dtype) return read_stored_tile({start, extent}, out, context);
+                             ReadContext& context, bool verified) const {
+  const Box box{start, extent, verified};
+  if (stored_ == tensor_.dtype) return read_stored_tile(box, out, context);
   const std::uint64_t bytes = info(tensor_.dtype).bytes;
   make_room(context.uncast, count_of(extent) * element_bytes_);
   auto in = std::span(context.uncast).first(count_of(extent) * element_bytes_);
-  read_stored_tile({start, extent}, in, context);
+  read_stored_tile(box, in, context);
   for_each_run(tensor_.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {
     cast(in.first(count * element_bytes_), out.first(count * bytes), first, context);
     in = in.subspan(count * element_bytes_);
@@ -114,7 +116,7 @@ void TensorSource::read_stored(std::uint64_t first, std::span<std::byte> out,
   try {
     if (tensor_.stored.codec == Codec::packed) return read_packed(first, out, context);
     if (whole_) {
-      read_range(0, first * element_bytes_, out, context);
+      read_range(0, first * element_bytes_, out, context, true);
     } else {
       read_boxes(first, out, context);
     }
@@ -125,12 +127,12 @@ void TensorSource::read_stored(std::uint64_t first, std::span<std::byte> out,
 }
 
 void TensorSource::read_range(std::size_t piece, std::uint64_t offset, std::span<std::byte> bytes,
-                              ReadContext& context) const {
+                              ReadContext& context, bool verified) const {
   const Piece& from = tensor_.stored.pieces[piece];
   const auto& range = std::get<FileRange>(from.origin);
   if (!context.ahead.copy(*range.file, range.offset + offset, bytes))
     range.file->read_at(range.offset + offset, bytes);
-  if (!context.checksums || !verified_while_moving(tensor_.stored, from)) return;
+  if (!verified || !context.checksums || !has_crc(tensor_.stored, from)) return;
   auto whole =
       context.checksums->add(from.checksum->kind, key_ << 32 | piece, range.length, offset, bytes);
   if (whole) compare_crc(tensor_, from, *whole);
@@ -143,7 +145,7 @@ void TensorSource::read_packed(std::uint64_t first, std::span<std::byte> out,
   const std::uint64_t end = ((first + out.size()) * bits + 7) / 8;
   make_room(context.scratch, end - begin);
   auto packed = std::span(context.scratch).first(end - begin);
-  read_range(0, begin, packed, context);
+  read_range(0, begin, packed, context, false);
   unpack_bits(stored_, packed, static_cast<std::uint32_t>(first * bits % 8), out);
 }
 
@@ -181,8 +183,10 @@ void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContex
     }
     if (apart) continue;
     if (!piece.byte_strides.empty()) {
-      StridedRead(std::get<FileRange>(piece.origin), piece.byte_strides, element_bytes_,
-                  context.scratch)
+      const auto source = [&](std::uint64_t offset, std::span<std::byte> bytes) {
+        read_range(p, offset, bytes, context, box.verified);
+      };
+      StridedRead(source, piece.byte_strides, element_bytes_, context.scratch)
           .read(from, common, out.data() + to, to_strides);
       continue;
     }
@@ -190,12 +194,12 @@ void TensorSource::read_box(const Box& box, std::span<std::byte> out, ReadContex
     // there.
     const std::uint64_t bytes = count_of(common) * element_bytes_;
     if (bytes == out.size()) {
-      read_range(p, from, out, context);
+      read_range(p, from, out, context, true);
       continue;
     }
     make_room(context.scratch, bytes);
     auto part = std::span(context.scratch).first(bytes);
-    read_range(p, from, part, context);
+    read_range(p, from, part, context, true);
     copy_box(out.data() + to, to_strides, part.data(), dense_strides(common, element_bytes_),
              common, element_bytes_);
   }

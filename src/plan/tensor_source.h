@@ -35,9 +35,10 @@ class TensorSource {
   /// byte has been read. Throws Error in_tensor.
   void read(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
 
-  /// The same of a box of elements, row-major, of a tensor that is_tileable().
+  /// The same of a box of elements, row-major, of a tensor that is_tileable(). Takes part in the
+  /// piece's checksum only when `verified`: the tensor is cut so that it can (Tiling::verified).
   void read_tile(const Shape& start, const Shape& extent, std::span<std::byte> out,
-                 ReadContext& context) const;
+                 ReadContext& context, bool verified) const;
 
   /// Verifies what read() cannot: checksums that need the whole range in order. Once, before
   /// reading all of it.
@@ -59,7 +60,7 @@ class TensorSource {
   void read_boxes(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_box(const Box& box, std::span<std::byte> out, ReadContext& context) const;
   void read_range(std::size_t piece, std::uint64_t offset, std::span<std::byte> bytes,
-                  ReadContext& context) const;
+                  ReadContext& context, bool verified) const;
 
   const Tensor& tensor_;
   std::uint64_t key_;

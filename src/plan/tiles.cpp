@@ -94,6 +94,19 @@ Shape tile_extent(const Shape& shape, const std::vector<std::uint64_t>& strides,
   return best;
 }
 
+bool are_ranges(const Shape& shape, const std::vector<std::uint64_t>& strides,
+                std::uint32_t element, const Shape& tile) {
+  std::uint64_t dense = element;  // the stride of the dimension at hand, were there no gaps
+  bool cut = false;
+  for (const std::size_t d : by_stride(strides)) {
+    if (shape[d] == 1) continue;
+    if (strides[d] != dense || (cut && tile[d] != 1)) return false;
+    cut = cut || tile[d] != shape[d];
+    dense *= shape[d];
+  }
+  return true;
+}
+
 std::uint64_t tile_count(const Shape& shape, const Shape& tile) {
   std::uint64_t count = 1;
   for (std::size_t d = 0; d < shape.size(); ++d) count *= (shape[d] + tile[d] - 1) / tile[d];

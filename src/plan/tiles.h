@@ -13,6 +13,11 @@ namespace tensorferry {
 Shape tile_extent(const Shape& shape, const std::vector<std::uint64_t>& strides,
                   std::uint32_t element, std::uint64_t most);
 
+/// Whether each of these boxes is one range of a source without gaps: together they then read every
+/// byte of it once, and each of them in few parts.
+bool are_ranges(const Shape& shape, const std::vector<std::uint64_t>& strides,
+                std::uint32_t element, const Shape& tile);
+
 /// How many boxes of that extent there are.
 std::uint64_t tile_count(const Shape& shape, const Shape& tile);
 

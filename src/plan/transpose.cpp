@@ -128,11 +128,22 @@ TENSORFERRY_AVX512 inline void block_avx512(std::byte* to, std::uint64_t to_step
   }
 }
 
+/// Asks for the lines that the next block of columns begins in: with so many rows far apart the
+/// processor sees no pattern, and waits for each.
+template <std::size_t kBlock>
+inline void expect_block(const std::byte* to, std::uint64_t to_step) {
+  for (std::size_t i = 0; i < kBlock; ++i)
+    _mm_prefetch(reinterpret_cast<const char*>(to + i * to_step), _MM_HINT_T1);
+}
+
 template <std::size_t kElement>
 TENSORFERRY_AVX2 void blocks_avx2(std::byte* to, const std::byte* from, const Turn& turn) {
   constexpr std::uint64_t kBlock = sizeof(__m256i) / kElement;
   for (std::uint64_t column = 0; column + kBlock <= turn.columns; column += kBlock) {
+    std::byte* next =
+        column + 2 * kBlock <= turn.columns ? to + (column + kBlock) * turn.to_step : nullptr;
     for (std::uint64_t row = 0; row + kBlock <= turn.rows; row += kBlock) {
+      if (next) expect_block<kBlock>(next + row * kElement, turn.to_step);
       block_avx2<kElement>(to + column * turn.to_step + row * kElement, turn.to_step,
                            from + row * turn.from_step + column * kElement, turn.from_step);
     }
@@ -143,7 +154,10 @@ template <std::size_t kElement>
 TENSORFERRY_AVX512 void blocks_avx512(std::byte* to, const std::byte* from, const Turn& turn) {
   constexpr std::uint64_t kBlock = sizeof(__m512i) / kElement;
   for (std::uint64_t column = 0; column + kBlock <= turn.columns; column += kBlock) {
+    std::byte* next =
+        column + 2 * kBlock <= turn.columns ? to + (column + kBlock) * turn.to_step : nullptr;
     for (std::uint64_t row = 0; row + kBlock <= turn.rows; row += kBlock) {
+      if (next) expect_block<kBlock>(next + row * kElement, turn.to_step);
       block_avx512<kElement>(to + column * turn.to_step + row * kElement, turn.to_step,
                              from + row * turn.from_step + column * kElement, turn.from_step);
     }

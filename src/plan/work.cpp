@@ -18,6 +18,23 @@ std::uint64_t cut_bytes(const Tensor& tensor, const Slot& slot) {
   return encoded_bytes(tensor.dtype, slot.codec, cut_elements(tensor.stored.codec, slot.codec));
 }
 
+bool needs_verify_ahead(const Tensor& tensor) {
+  return std::any_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
+                     [&](const Piece& piece) {
+                       return piece.checksum && !verified_while_moving(tensor.stored, piece);
+                     });
+}
+
+/// Whether those tiles read each byte that the tensor's CRC is of, and each of them once.
+bool verified_by_tiles(const Tensor& tensor, const Shape& tile) {
+  const Piece& piece = tensor.stored.pieces[0];
+  if (tensor.stored.pieces.size() != 1 || !has_crc(tensor.stored, piece)) return false;
+  const std::uint32_t element = info(stored_dtype(tensor)).bytes;
+  return std::get<FileRange>(piece.origin).length ==
+             checked_multiply(element_count(tensor.shape), element) &&
+         are_ranges(tensor.shape, piece.byte_strides, element, tile);
+}
+
 class Cutter {
  public:
   Cutter(const Layout& layout, const Manifest& manifest, std::uint64_t window_bytes,
@@ -83,7 +100,7 @@ class Cutter {
     const Shape tile = tile_extent(tensor.shape, tensor.stored.pieces[0].byte_strides, stored,
                                    std::max<std::uint64_t>(tile_bytes_ / bytes, 1));
     const std::uint64_t count = tile_count(tensor.shape, tile);
-    work.tilings.push_back(tile);
+    work.tilings.push_back({tile, verified_by_tiles(tensor, tile)});
     work.tile_bytes = std::max(work.tile_bytes, element_count(tile) * target);
     for (std::uint64_t i = 0; i < count; ++i)
       work.windows.push_back({file, item.offset, item.end(), index, i, work.tilings.size()});
@@ -109,14 +126,13 @@ class Cutter {
   std::uint64_t window_bytes_, tile_bytes_;
 };
 
-bool needs_verify_ahead(const Tensor& tensor) {
-  return std::any_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
-                     [&](const Piece& piece) {
-                       return piece.checksum && !verified_while_moving(tensor.stored, piece);
-                     });
-}
-
 }  // namespace
+
+std::uint64_t output_bytes(const Layout& layout) {
+  std::uint64_t total = 0;
+  for (const OutputFile& file : layout.files) total += file.size;
+  return total;
+}
 
 bool is_strided(const Tensor& tensor) {
   return std::any_of(tensor.stored.pieces.begin(), tensor.stored.pieces.end(),
@@ -163,20 +179,29 @@ std::vector<std::size_t> collect_items(const Layout& layout, Work& work) {
   return slots;
 }
 
+void find_verify_ahead(const Layout& layout, const Manifest& manifest, Work& work) {
+  std::vector<bool> by_tiles(layout.slots.size());
+  for (const Window& window : work.windows) {
+    if (window.tiling != 0 && work.tilings[window.tiling - 1].verified)
+      by_tiles[work.items_of(window.file)[window.first_item].index] = true;
+  }
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    const Slot& slot = layout.slots[i];
+    if (slot.fill == Slot::Fill::moved && !by_tiles[i] &&
+        needs_verify_ahead(manifest.tensors[slot.tensor]))
+      work.verify_ahead.push_back(slot.tensor);
+  }
+}
+
 }  // namespace
 
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
   Work work;
   work.windows_of_file.resize(layout.files.size());
   const std::vector<std::size_t> slots = collect_items(layout, work);
-  for (const Slot& slot : layout.slots) {
-    if (slot.fill == Slot::Fill::moved && needs_verify_ahead(manifest.tensors[slot.tensor]))
-      work.verify_ahead.push_back(slot.tensor);
-  }
-  std::uint64_t total = 0;
-  for (const OutputFile& file : layout.files) total += file.size;
-  const Cutter cutter(layout, manifest, total < kFewBytes ? kSmallWindowBytes : kWindowBytes,
-                      tile_bytes);
+  const std::uint64_t window_bytes =
+      output_bytes(layout) < kFewBytes ? kSmallWindowBytes : kWindowBytes;
+  const Cutter cutter(layout, manifest, window_bytes, tile_bytes);
   work.windows.reserve(layout.files.size());
   std::size_t begin = 0;
   for (std::size_t file = 0; file < layout.files.size(); ++file) {
@@ -188,6 +213,7 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_byte
     begin = work.items_end[file];
     cutter.cut_file(file, work);
   }
+  find_verify_ahead(layout, manifest, work);
   return work;
 }
 

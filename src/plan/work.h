@@ -19,6 +19,12 @@ struct Item {
   std::uint64_t end() const { return offset + length; }
 };
 
+/// How a large tensor that is not row-major in the source is cut.
+struct Tiling {
+  Shape extent;           ///< of a tile, but for those at the edges
+  bool verified = false;  ///< the tiles are ranges of the source: its CRC is taken while moving
+};
+
 /// What is made in one buffer: consecutive bytes of one output file, written at once, or one tile
 /// of the tensor that lies there.
 struct Window {
@@ -35,7 +41,7 @@ struct Work {
   std::vector<Window> windows;               ///< file by file, by offset
   std::vector<std::size_t> windows_of_file;  ///< how many each file has
   std::vector<std::size_t> verify_ahead;  ///< tensors whose checksums cannot be taken while moving
-  std::vector<Shape> tilings;             ///< the extents of the tiles of one tensor each
+  std::vector<Tiling> tilings;            ///< of one tensor each
   std::uint64_t tile_bytes = 0;           ///< of the largest tile in the output
   std::uint64_t bytes = 0;                ///< of all windows
 
@@ -54,6 +60,9 @@ inline constexpr std::uint64_t kWindowBytes = 1u << 20;
 /// threads and touching new memory would cost more than the rest.
 inline constexpr std::uint64_t kFewBytes = 2u << 20;
 inline constexpr std::uint64_t kSmallWindowBytes = 128u << 10;
+
+/// Of all files.
+std::uint64_t output_bytes(const Layout& layout);
 
 /// Whether a piece of it is not row-major in the source.
 bool is_strided(const Tensor& tensor);

@@ -10,6 +10,7 @@
 #include "core/strings.h"
 #include "util/json.h"
 #include "util/json_attributes.h"
+#include "util/name_index.h"
 #include "util/text.h"
 
 namespace tensorferry {
@@ -134,19 +135,17 @@ class Applier {
   }
 
   void apply_tensors(const Json& entries) {
-    std::unordered_map<std::string_view, std::size_t> index;
-    for (std::size_t i = 0; i < manifest_.tensors.size(); ++i)
-      index.emplace(manifest_.tensors[i].name, i);
+    const NameIndex index(manifest_.tensors);
     std::vector<std::pair<std::size_t, std::string>> names;
     for (const auto& item : entries.items()) {
       const Json& entry = item.value();
       const auto found = index.find(item.key());
       // The tensor may have been taken out of the file since.
-      if (found == index.end()) continue;
-      Tensor& tensor = manifest_.tensors[found->second];
+      if (!found) continue;
+      Tensor& tensor = manifest_.tensors[*found];
       guarded(item.key(), [&] {
         if (entry.contains("name_base64")) {
-          names.emplace_back(found->second, base64_from_json(entry["name_base64"], "name_base64"));
+          names.emplace_back(*found, base64_from_json(entry["name_base64"], "name_base64"));
         }
         apply_entry(tensor, entry);
       });

@@ -68,21 +68,26 @@ void set_fields(NpyHeader& header, std::string_view text, bool python2) {
 
 }  // namespace
 
+void append_npy_header(std::string& out, std::string_view descr, const Shape& shape) {
+  const std::size_t begin = out.size();
+  out += npy_magic;
+  out.append("\x01\0\0\0", kPrefix - npy_magic.size());
+  append(out, {"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+  append_extents(out, shape, ", ");
+  out += shape.size() == 1 ? ",), }" : "), }";
+  if (!shape.empty()) out.append(kGrowthDigits - std::string_view(Decimal(shape[0])).size(), ' ');
+  // At least one space, as numpy has it.
+  out.append(kAlignment - (out.size() - begin + 1) % kAlignment, ' ');
+  out += '\n';
+  const std::size_t length = out.size() - begin - kPrefix;
+  out[begin + npy_magic.size() + 2] = static_cast<char>(length & 255);
+  out[begin + npy_magic.size() + 3] = static_cast<char>(length >> 8);
+}
+
 std::string npy_header(std::string_view descr, const Shape& shape) {
   std::string header;
   header.reserve(2 * kAlignment);
-  header += npy_magic;
-  header.append("\x01\0\0\0", kPrefix - npy_magic.size());
-  append(header, {"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
-  append_extents(header, shape, ", ");
-  header += shape.size() == 1 ? ",), }" : "), }";
-  if (!shape.empty()) header.append(kGrowthDigits - std::to_string(shape[0]).size(), ' ');
-  // At least one space, as numpy has it.
-  header.append(kAlignment - (header.size() + 1) % kAlignment, ' ');
-  header += '\n';
-  const std::size_t length = header.size() - kPrefix;
-  header[npy_magic.size() + 2] = static_cast<char>(length & 255);
-  header[npy_magic.size() + 3] = static_cast<char>(length >> 8);
+  append_npy_header(header, descr, shape);
   return header;
 }
 

@@ -33,6 +33,7 @@ inline constexpr std::uint64_t npy_max_header = std::uint64_t{1} << 20;
 
 /// Everything in front of the elements. The shape has a rank of at most npy_max_rank.
 std::string npy_header(std::string_view descr, const Shape& shape);
+void append_npy_header(std::string& out, std::string_view descr, const Shape& shape);
 
 struct NpyHeader {
   std::string bytes;    ///< all of them: the elements begin behind these

@@ -86,6 +86,9 @@ def all_cases() -> list[Case]:
     cases += [convert("W4", source, target, (0.62, 1.0))
               for source, same in own.items() for target in own.values() if target != same]  # fmt: skip
     cases.append(convert("W4", "h5", "HDF5", (0.62, 1.0), peer=["h5repack", "{in}", "{out}"]))
+    # ztensor writes one format, raw elements in pages of 64 KiB with digests: nearest to this row.
+    cases.append(dataclasses.replace(convert("W4", "safetensors", "raw", (0.62, 1.0), peer=["safetensors", "zt", "{in}", "{out}"]),
+                                     label="safetensors -> raw; ztensor -> .zt"))  # fmt: skip
     cases.append(convert("W5", "w5", "npy", (0.70, 1.2)))
     cases += [
         edit("f32 -> bf16", ["--cast", "*=bfloat16"], "bfloat16", (0.6, 1.0), "--bf16"),

@@ -146,6 +146,11 @@ def edited(tensors, edit):
 
 def main():
     source, target, given, out, *edit = sys.argv[1:]
+    if target == "zt":
+        import ztensor  # from file to file
+
+        ztensor.convert(given, out)
+        return
     tensors = globals()[f"read_{source}"](given)
     if edit:
         tensors = edited(tensors, edit[0])

@@ -153,7 +153,7 @@ def machine(options: argparse.Namespace) -> str:
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     kind = subprocess.run(["stat", "-f", "-c", "%T", options.scratch], capture_output=True, text=True).stdout.strip()
     query = ("import importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in "
-             "('tensorflow-cpu', 'numpy', 'h5py', 'onnx', 'safetensors')))")  # fmt: skip
+             "('tensorflow-cpu', 'numpy', 'h5py', 'onnx', 'safetensors', 'ztensor')))")  # fmt: skip
     peers = subprocess.run([options.python, "-c", query], capture_output=True, text=True).stdout.strip()
     own = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
     command = "./dev bench " + shlex.join(options.shown)

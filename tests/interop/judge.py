@@ -1,4 +1,4 @@
-"""What a tensor's bits are, by the words of the issue and with no code of the project.
+"""What a tensor's bits are, from its definition and with no code of the project.
 
 A tensor is judged in one canonical form: the little-endian, row-major bytes of its logical dtype, one byte per
 element for sub-byte types with the upper bits zero; a string tensor is each element's length as an unsigned 64-bit

@@ -16,6 +16,7 @@
 #include "random_bytes.h"
 #include "tensorferry/edits.h"
 #include "tensorferry/stream.h"
+#include "util/crc32.h"
 #include "util/crc32c.h"
 
 using namespace tensorferry;
@@ -56,20 +57,21 @@ Tensor strided_tensor(DType dtype, Shape shape, std::mt19937& random) {
   return tensor;
 }
 
+Shape tile_of(const Tensor& tensor, std::uint64_t most) {
+  return tile_extent(tensor.shape, tensor.stored.pieces[0].byte_strides,
+                     info(stored_dtype(tensor)).bytes, most);
+}
+
 /// The whole tensor, tile by tile.
-Bytes by_tiles(const Tensor& tensor, std::uint64_t most, CastTallies& casts) {
+Bytes by_tiles(const Tensor& tensor, const Shape& tile, ReadContext& context, bool verified) {
   const std::uint64_t element = info(tensor.dtype).bytes;
-  const Shape tile = tile_extent(tensor.shape, tensor.stored.pieces[0].byte_strides,
-                                 info(stored_dtype(tensor)).bytes, most);
   const TensorSource source(tensor);
-  ReadContext context;
-  context.casts = &casts;
   Bytes whole(tensor.bytes());
   Shape start, extent;
   for (std::uint64_t i = 0; i < tile_count(tensor.shape, tile); ++i) {
     tile_box(tensor.shape, tile, i, start, extent);
     Bytes part(element_count(extent) * element);
-    source.read_tile(start, extent, part, context);
+    source.read_tile(start, extent, part, context, verified);
     std::size_t at = 0;
     for_each_run(tensor.shape, start, extent, [&](std::uint64_t first, std::uint64_t count) {
       std::memcpy(whole.data() + first * element, part.data() + at, count * element);
@@ -78,6 +80,12 @@ Bytes by_tiles(const Tensor& tensor, std::uint64_t most, CastTallies& casts) {
     REQUIRE(at == part.size());
   }
   return whole;
+}
+
+Bytes by_tiles(const Tensor& tensor, std::uint64_t most, CastTallies& casts) {
+  ReadContext context;
+  context.casts = &casts;
+  return by_tiles(tensor, tile_of(tensor, most), context, false);
 }
 
 }  // namespace
@@ -135,6 +143,40 @@ TEST_CASE("tiles read what the stream reads, of any order of dimensions") {
         REQUIRE(by_tiles(tensor, most, casts) == expected);
     }
   }
+}
+
+TEST_CASE("tiles that are ranges of the source verify its checksum, byte for byte") {
+  std::mt19937 random(15);
+  int verified = 0;
+  for (int round = 0; round < 200; ++round) {
+    Shape shape(1 + random() % 4);
+    for (std::uint64_t& extent : shape) extent = 1 + random() % (shape.size() < 3 ? 900 : 60);
+    Tensor tensor = strided_tensor(random() % 2 ? DType::float32 : DType::float64, shape, random);
+    Piece& piece = tensor.stored.pieces[0];
+    const Shape tile = tile_of(tensor, 1 + random() % 200'000);
+    if (!are_ranges(shape, piece.byte_strides, info(tensor.dtype).bytes, tile)) continue;
+    ++verified;
+    const std::uint32_t crc = crc32c(0, random_bytes(tensor.bytes(), 5));
+    CrcParts parts;
+    ReadContext context;
+    context.checksums = &parts;
+    CAPTURE(to_string(shape));
+    CAPTURE(to_string(tile));
+    piece.checksum = Checksum{Checksum::Kind::crc32c, crc_bytes(crc)};
+    CHECK(by_tiles(tensor, tile, context, true) == load_bytes(tensor));
+    CHECK(parts.complete());
+    piece.checksum->value = crc_bytes(crc ^ 1);
+    CHECK_THROWS_AS(by_tiles(tensor, tile, context, true), Error);
+  }
+  CHECK(verified > 50);
+}
+
+TEST_CASE("boxes with gaps between their bytes are no ranges") {
+  CHECK(are_ranges({1000, 500}, {4, 4000}, 4, {1000, 20}));
+  CHECK_FALSE(are_ranges({1000, 500}, {4, 4000}, 4, {100, 500}));
+  CHECK_FALSE(are_ranges({1000, 500}, {4, 4004}, 4, {1000, 20}));
+  CHECK_FALSE(are_ranges({1000, 500}, {0, 4}, 4, {1000, 500}));
+  CHECK(are_ranges({1000, 1, 500}, {4, 77, 4000}, 4, {1000, 1, 500}));
 }
 
 TEST_CASE("tiles are cast as a stream is, with the same report") {
