@@ -5,7 +5,7 @@
 build() {
   local preset=$1 options=()
   case $preset in
-    release | debug | asan | tsan) ;;
+    release | debug | asan | tsan | aarch64) ;;
     *) die "unknown preset: $preset (release, debug, asan, tsan)" ;;
   esac
   if command -v ccache >/dev/null; then

@@ -6,6 +6,7 @@ build_packages=(g++ cmake ninja-build ccache pkg-config libprotobuf-dev protobuf
 test_packages=(python3 python3-venv ca-certificates strace time)
 format_packages=(clang-format git)
 lint_packages=("${format_packages[@]}" clang-tidy shellcheck python3)
+cross_packages=(g++-aarch64-linux-gnu qemu-user)
 bench_packages=(python3 python3-venv ca-certificates time hdf5-tools)
 
 # The program that a package is wanted for, where any version of it serves.

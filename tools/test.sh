@@ -92,7 +92,7 @@ sanitizer_tests() {
   ASAN_OPTIONS=${ASAN_OPTIONS:-strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1:detect_leaks=$leaks} \
     LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$root/tests/leaks.supp:print_suppressions=0} \
     UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} \
-    TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1} \
+    TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:allocator_may_return_null=1} \
     TENSORFERRY=$root/build/$preset/bin/tensorferry \
     unit_tests "$preset" "$title" -L unit "$@"
 }

@@ -188,6 +188,13 @@ Handle open_object(hid_t other, haddr_t address) {
   return readable_handle(H5Oopen_by_addr(other, address), H5Oclose, "open an object");
 }
 
+Handle open_root(hid_t other) {
+  const Handle file = readable_handle(H5Iget_file_id(other), H5Fclose, "find its file");
+  H5O_info_t info{};
+  readable(H5Oget_info2(file.id(), &info, H5O_INFO_BASIC), "find the root group");
+  return open_object(other, info.addr);
+}
+
 OpenFile::OpenFile(std::shared_ptr<const File> file) : file_(std::move(file)) {
   const Handle access = access_list(*file_);
   id_ = readable_handle(H5Fopen(kName, H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");

@@ -46,6 +46,9 @@ Source source_of(hid_t object);
 /// and Error(corrupt) for what check_messages refuses: the library is not to look at those at all.
 Handle open_object(hid_t other, haddr_t address);
 
+/// The root group of the file that `other` lies in, opened in the same way.
+Handle open_root(hid_t other);
+
 /// `file`, opened read-only by the library. All members to be called in a ReadScope, except the
 /// destructor.
 class OpenFile {

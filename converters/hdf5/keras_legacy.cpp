@@ -86,8 +86,7 @@ class LegacyReader {
 }  // namespace
 
 std::optional<std::vector<KerasWeight>> keras_legacy(OpenFile& file, AttributeBudget& budget) {
-  const Handle root =
-      readable_handle(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose, "open the root group");
+  const Handle root = open_root(file.id());
   const Handle model = group_at(root.id(), "model_weights");
   const hid_t group = model ? model.id() : root.id();
   const std::string prefix = model ? "model_weights/" : "";

@@ -106,7 +106,7 @@ class Namer {
 
   // By hard links only.
   Handle open_inside(const std::string& path) const {
-    Handle at = readable_handle(H5Gopen2(file_.id(), "/", H5P_DEFAULT), H5Gclose, "open a group");
+    Handle at = open_root(file_.id());
     for (std::string_view part : split(path)) {
       const std::string name(part);
       H5L_info_t info{};

@@ -130,14 +130,15 @@ class HeaderReader {
 };
 
 struct AttributeParts {
-  std::string_view name, elements;
+  std::string_view name, space, elements;
+  bool space_shared = false;
 };
 
 AttributeParts attribute_parts(std::string_view data) {
   Cursor cursor(data);
   const std::uint64_t version = cursor.number(1);
   if (version < 1 || version > 3) refuse("has an attribute of a version that is not known");
-  cursor.take(1);
+  const std::uint64_t flags = cursor.number(1);
   const std::uint64_t name = cursor.number(2), type = cursor.number(2), space = cursor.number(2);
   if (version == 3) cursor.take(1);
   const auto padded = [&](std::uint64_t size) { return version == 1 ? (size + 7) / 8 * 8 : size; };
@@ -145,7 +146,8 @@ AttributeParts attribute_parts(std::string_view data) {
   parts.name = cursor.take(padded(name)).substr(0, name);
   parts.name = parts.name.substr(0, parts.name.find('\0'));
   cursor.take(padded(type));
-  cursor.take(padded(space));
+  parts.space = cursor.take(padded(space));
+  parts.space_shared = version > 1 && (flags & 2) != 0;
   parts.elements = cursor.rest();
   return parts;
 }
@@ -183,6 +185,18 @@ void check_link(const HeaderMessage& message) {
   cursor.take(target);
 }
 
+void check_attribute(const HeaderMessage& message) {
+  if (message.shared) return;
+  const AttributeParts parts = attribute_parts(message.data);
+  if (parts.space_shared) return;
+  // | version: u8 | rank: u8 | flags: u8 | version 1: 5 bytes, 2: 1 | extents: u64 | flags & 1: the
+  // same of the largest ones |
+  Cursor space(parts.space);
+  const std::uint64_t version = space.number(1), rank = space.number(1), flags = space.number(1);
+  space.take(version == 1 ? 5 : 1);
+  space.take(rank * ((flags & 1) != 0 ? 16 : 8));
+}
+
 void check_layout(const HeaderMessage& message) {
   constexpr std::uint64_t kChunked = 2, kMostBytesOfExtent = 8;
   if (message.shared) refuse("has a layout in a shared message");
@@ -210,6 +224,7 @@ void check_layout(const HeaderMessage& message) {
 
 void check_messages(const std::vector<HeaderMessage>& messages) {
   for (const HeaderMessage& message : messages) {
+    if (message.type == HeaderMessage::kAttribute) check_attribute(message);
     if (message.type == HeaderMessage::kLink) check_link(message);
     if (message.type == HeaderMessage::kLayout) check_layout(message);
   }

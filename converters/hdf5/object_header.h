@@ -59,8 +59,9 @@ std::optional<std::string_view> stored_attribute(const std::vector<HeaderMessage
 /// The stored elements of a compact dataset; nothing for any other layout.
 std::optional<std::string_view> stored_compact(const std::vector<HeaderMessage>& messages);
 
-/// Throws Error(corrupt.hdf5_header) for what crashes 1.10: it divides by the extents of chunks,
-/// and frees what it has not set when it lists a group with a link that it does not understand.
+/// Throws Error(corrupt.hdf5_header) for what crashes 1.10: it reads as much of an attribute as its
+/// sizes and the rank of its space say, divides by the extents of chunks, and frees what it has not
+/// set when it lists a group with a link that it does not understand.
 void check_messages(const std::vector<HeaderMessage>& messages);
 
 /// Whether the elements of a dataset lie in other files.

@@ -81,8 +81,7 @@ class Collector final : public hdf5::Visitor {
 };
 
 void read_root_attributes(OpenFile& file, AttributeBudget& budget, Manifest& manifest) {
-  const hdf5::Handle root =
-      hdf5::readable_handle(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose, "open the root group");
+  const hdf5::Handle root = hdf5::open_root(file.id());
   hdf5::StoredAttributes stored = hdf5::read_attributes(root.id(), budget);
   for (auto& [name, value] : stored.scalars)
     manifest.attributes.emplace(hdf5::attribute_name(name), std::move(value));

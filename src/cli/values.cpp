@@ -1,9 +1,12 @@
 #include "values.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "json_text.h"
 #include "tensorferry/error.h"
@@ -19,6 +22,41 @@ void append_number(std::string& out, T value) {
   out.append(digits, end);
 }
 
+/// Rounded to what an x87 number has room for: 64 bits, fewer near zero.
+long double rounded_to_x87(long double value) {
+  constexpr int kBits = 64, kLeastExponent = -16381;  // of a fraction, as frexp() gives it
+  int exponent = 0;
+  const long double fraction = std::frexp(value, &exponent);
+  const int bits = kBits - std::max(0, kLeastExponent - exponent);
+  return std::ldexp(std::rint(std::ldexp(fraction, bits)), exponent - bits);
+}
+
+/// The shortest digits that mean this x87 number and no other, where long double is wider (ARM);
+/// the processor's own long double takes them from the library.
+void append_x87(std::string& out, long double value) {
+  if (std::numeric_limits<long double>::digits <= 64 || value == 0)
+    return append_number(out, value);
+  constexpr int kMostDigits = 21, kLeastFixed = -6, kMostFixed = 40;
+  char digits[64];
+  char* end = digits;
+  int count = 0;
+  do {
+    end = std::to_chars(digits, digits + sizeof digits - 1, value, std::chars_format::scientific,
+                        count++)
+              .ptr;
+    *end = '\0';
+  } while (count < kMostDigits && rounded_to_x87(std::strtold(digits, nullptr)) != value);
+  const int exponent = std::atoi(std::find(digits, end, 'e') + 1);
+  std::string text(digits, end);
+  if (exponent > kLeastFixed && exponent < kMostFixed) {
+    end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed,
+                        std::max(0, count - 1 - exponent))
+              .ptr;
+    if (end - digits <= static_cast<std::ptrdiff_t>(text.size())) text.assign(digits, end);
+  }
+  out += text;
+}
+
 template <typename T>
 void append_real(std::string& out, T value, Style style) {
   if (!std::isfinite(value)) {
@@ -30,7 +68,10 @@ void append_real(std::string& out, T value, Style style) {
     return;
   }
   const std::size_t start = out.size();
-  append_number(out, value);
+  if constexpr (std::is_same_v<T, long double>)
+    append_x87(out, value);
+  else
+    append_number(out, value);
   if (out.find_first_of(".e", start) == std::string::npos) out += ".0";
 }
 

@@ -57,8 +57,9 @@ class DiskFile;
 /// it keep theirs.
 class OpenFiles {
  public:
+  /// Never destroyed: files may be held by static objects of a host program.
   static OpenFiles& instance() {
-    static OpenFiles files;
+    static auto& files = *new OpenFiles;
     return files;
   }
   std::shared_ptr<const Descriptor> get(const DiskFile& file);

@@ -2,6 +2,7 @@
 
 #include "util/crc_avx512.h"
 #include "util/crc_field.h"
+#include "util/crc_versions.h"
 
 namespace tensorferry {
 namespace {
@@ -27,11 +28,12 @@ __m128i load(const std::byte* p) { return _mm_loadu_si128(reinterpret_cast<const
 
 // As fold_wide(), with four streams: what remains of them is a message of 16 bytes with the same
 // register.
-__attribute__((target("pclmul,sse4.1"))) std::uint32_t update_folding(
-    std::uint32_t crc, std::span<const std::byte> bytes) {
+__attribute__((target("pclmul,sse4.1"))) std::uint32_t crc32_folding(
+    std::uint32_t start, std::span<const std::byte> bytes) {
+  if (bytes.size() < kBlock) return detail::crc32_portable(start, bytes);
   const std::byte* p = bytes.data();
   std::size_t left = bytes.size();
-  __m128i a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(crc)));
+  __m128i a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(~start)));
   __m128i b = load(p + 16), c = load(p + 32), d = load(p + 48);
   for (p += kBlock, left -= kBlock; left >= kBlock; p += kBlock, left -= kBlock) {
     a = fold<kBlock>(a, load(p));
@@ -45,14 +47,15 @@ __attribute__((target("pclmul,sse4.1"))) std::uint32_t update_folding(
   for (; left >= 16; p += 16, left -= 16) d = fold<16>(d, load(p));
   std::byte rest[16];
   _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), d);
-  return Field::update(Field::update(0, rest), {p, left});
+  return ~Field::update(Field::update(0, rest), {p, left});
 }
 
-TENSORFERRY_AVX512 std::uint32_t update_wide(std::uint32_t crc, std::span<const std::byte> bytes) {
+TENSORFERRY_AVX512 std::uint32_t crc32_avx512(std::uint32_t start,
+                                              std::span<const std::byte> bytes) {
+  if (bytes.size() < 2 * detail::wide_step) return crc32_folding(start, bytes);
   std::byte rest[16];
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), detail::fold_wide<Field>(crc, bytes));
-  crc = Field::update(0, rest);
-  return bytes.size() < kBlock ? Field::update(crc, bytes) : update_folding(crc, bytes);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), detail::fold_wide<Field>(~start, bytes));
+  return crc32_folding(~Field::update(0, rest), bytes);
 }
 
 #endif
@@ -63,22 +66,23 @@ std::uint32_t detail::crc32_portable(std::uint32_t crc, std::span<const std::byt
   return ~Field::update(~crc, bytes);
 }
 
-std::uint32_t detail::crc32_folding(std::uint32_t crc, std::span<const std::byte> bytes) {
+std::vector<detail::CrcVersion> detail::crc32_versions() {
+  std::vector<CrcVersion> versions;
 #if defined(__x86_64__)
-  if (bytes.size() >= kBlock && __builtin_cpu_supports("pclmul") &&
-      __builtin_cpu_supports("sse4.1")) {
-    return ~update_folding(~crc, bytes);
+  if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
+    if (has_wide_products()) versions.push_back({"avx512", crc32_avx512});
+    versions.push_back({"pclmul", crc32_folding});
   }
+#elif defined(__aarch64__)
+  if (has_crc_instructions()) versions.push_back({"armv8", crc32_armv8});
 #endif
-  return crc32_portable(crc, bytes);
+  versions.push_back({"portable", crc32_portable});
+  return versions;
 }
 
 std::uint32_t crc32(std::uint32_t crc, std::span<const std::byte> bytes) {
-#if defined(__x86_64__)
-  if (bytes.size() >= 2 * detail::wide_step && detail::has_wide_products())
-    return ~update_wide(~crc, bytes);
-#endif
-  return detail::crc32_folding(crc, bytes);
+  static const auto best = detail::crc32_versions().front().compute;
+  return best(crc, bytes);
 }
 
 std::uint32_t crc32_combine(std::uint32_t first, std::uint32_t second,

@@ -26,10 +26,4 @@ std::uint32_t crc32_without_rest(std::uint32_t whole, std::uint32_t second,
 /// Most significant byte first, as Checksum::value holds a CRC.
 std::string crc_bytes(std::uint32_t crc);
 
-namespace detail {
-/// crc32() without AVX-512, and without any help of the processor.
-std::uint32_t crc32_folding(std::uint32_t crc, std::span<const std::byte> bytes);
-std::uint32_t crc32_portable(std::uint32_t crc, std::span<const std::byte> bytes);
-}  // namespace detail
-
 }  // namespace tensorferry

@@ -1,4 +1,4 @@
-#include "util/crc32c_versions.h"
+#include "util/crc_versions.h"
 
 #if defined(__x86_64__)
 

@@ -231,8 +231,9 @@ class Decoders {
     Decoder decoder;
   };
 
+  /// Never destroyed: files may be held by static objects of a host program.
   static Decoders& instance() {
-    static Decoders decoders;
+    static auto& decoders = *new Decoders;
     return decoders;
   }
   std::shared_ptr<Shared> get(const InflatedFile& file);

@@ -104,6 +104,24 @@ TEST_CASE("the 80-bit format is decoded from its bits") {
   const std::vector<unsigned> tenth = {0xcd, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
                                        0xfb, 0x3f, 0,    0,    0,    0,    0,    0};
   CHECK(show(DType::longdouble, tenth) == "0.1");
+  const auto of = [](std::uint64_t significand, unsigned top) {
+    std::vector<unsigned> bytes(16);
+    for (unsigned i = 0; i < 8; ++i) bytes[i] = significand >> (8 * i) & 255;
+    bytes[8] = top & 255;
+    bytes[9] = top >> 8;
+    return show(DType::longdouble, bytes);
+  };
+  // The same on every processor, however wide its own long double is.
+  CHECK(of(0xc90fdaa22168c235, 0x4000) == "3.1415926535897932385");
+  CHECK(of(0xffffffffffffffff, 0x7ffe) == "1.189731495357231765e+4932");
+  CHECK(of(1, 0) == "4e-4951");
+  CHECK(of(0x123456789abcdef, 0x8000) == "-2.98853612721074974e-4934");
+  CHECK(of(0x8000000000000000, 0x3fff + 70) == "1180591620717411303424.0");
+  CHECK(of(0xc9f2c9cd04674edf, 0x3fff + 99) == "1e+30");
+  CHECK(of(0x9600000000000000, 0x3fff + 10) == "1200.0");
+  CHECK(of(0xc350000000000000, 0x3fff + 16) == "1e+05");
+  CHECK(of(0xa7c5ac471b478423, 0x3fff - 17) == "1e-05");
+  CHECK(of(0x8000000000000001, 0x3fff) == "1.0000000000000000001");
 }
 
 TEST_CASE("half and bfloat16 are decoded exactly") {

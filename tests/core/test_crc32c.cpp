@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "util/crc32c.h"
-#include "util/crc32c_versions.h"
+#include "util/crc_versions.h"
 
 using tensorferry::crc32c;
 using tensorferry::crc32c_combine;

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "cpu_seconds.h"
 #include "error_id.h"
 #include "util/json.h"
 
@@ -97,9 +97,9 @@ TEST_CASE("nesting stops at the limit without recursion") {
 TEST_CASE("an object of many keys takes linear time") {
   std::string text = "{\"first\":0";
   for (int i = 0; i < 200'000; ++i) text += ",\"tensor/" + std::to_string(i) + "\":[1,2]";
-  const auto start = std::chrono::steady_clock::now();
+  const double start = cpu_seconds();
   CHECK(parse_json(text + "}").size() == 200'001);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(cpu_seconds() - start < 10);
 }
 
 TEST_CASE("messages escape what the text contains") {

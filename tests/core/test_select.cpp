@@ -1,8 +1,7 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
-
 #include "core/glob.h"
+#include "cpu_seconds.h"
 #include "error_id.h"
 #include "tensorferry/manifest.h"
 
@@ -92,9 +91,9 @@ TEST_CASE("malformed globs are refused") {
 TEST_CASE("many stars do not explode") {
   std::string pattern;
   for (int i = 0; i < 50; ++i) pattern += "a*";
-  const auto start = std::chrono::steady_clock::now();
+  const double start = cpu_seconds();
   CHECK(!Glob(pattern + "b").matches(std::string(60'000, 'a')));
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+  CHECK(cpu_seconds() - start < 5);
 }
 
 TEST_CASE("include, exclude and scope choose tensors") {

@@ -10,7 +10,7 @@
 #include "plan/boxes.h"
 #include "plan/cast.h"
 #include "util/crc32.h"
-#include "util/crc32c_versions.h"
+#include "util/crc_versions.h"
 #include "util/deflate.h"
 
 namespace tensorferry {
@@ -32,7 +32,7 @@ void count(benchmark::State& state, std::size_t bytes = kBytes) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes));
 }
 
-void crc32c_of(benchmark::State& state, const detail::Crc32cVersion& version) {
+void crc32c_of(benchmark::State& state, const detail::CrcVersion& version) {
   const auto bytes = weights();
   for (auto _ : state) benchmark::DoNotOptimize(version.compute(0, bytes));
   count(state);

@@ -85,6 +85,7 @@ TEST_CASE("a tolerance is numpy's, and NaN and infinities are as documented") {
   CHECK(close(110, 100, relative));
   CHECK(!close(100, 110.1 / 0.99, relative));
   CHECK(!close(1, 0, relative));
+  CHECK(!close(4, 3, {0.1, 0.3, 0}));  // 0.1 + 0.3 * 3 is below 1, unless rounded only once
   CHECK(close(1, std::nextafter(std::nextafter(1.0, 2), 2), ulp));
   CHECK(!close(1, 1 + 3 * 0x1p-52, ulp));
   CHECK(close(0x1p-1074, -0x1p-1074, ulp));
