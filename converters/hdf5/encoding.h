@@ -1,5 +1,5 @@
-// How HDF5 holds each dtype, as dtypes.md's column HDF5 has it. Pure; datatypes.cpp has the bytes of
-// the types.
+// How HDF5 holds each dtype, as dtypes.md's column HDF5 has it. Pure; datatypes.cpp has the bytes
+// of the types.
 #pragma once
 
 #include <optional>
