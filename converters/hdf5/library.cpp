@@ -16,8 +16,9 @@ herr_t take_reason(unsigned depth, const H5E_error2_t* error, void* data) {
   return 0;
 }
 
-// Every file is closed by its owner. The library's exit handler would close what it takes to be left
-// once more, when statics of ours are gone; a host that has used the library before us keeps it.
+// Every file is closed by its owner. The library's exit handler would close what it takes to be
+// left once more, when statics of ours are gone; a host that has used the library before us keeps
+// it.
 void leave_exit_alone() {
   static const herr_t once = H5dont_atexit();
   static_cast<void>(once);
