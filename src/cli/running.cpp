@@ -1,6 +1,7 @@
 #include "running.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "model.h"
@@ -48,8 +49,8 @@ PlanRunner::PlanRunner(const Arguments& arguments, ReadOptions& read, const RunO
 
 void PlanRunner::run(ConversionPlan given, const std::function<void(Receipt&)>& finish) {
   // Never taken apart: the end of the process gives the memory of a million tensors back at once.
-  static ConversionPlan* last = nullptr;
-  ConversionPlan& plan = *(last = new ConversionPlan(std::move(given)));
+  static std::deque<ConversionPlan>& kept = *new std::deque<ConversionPlan>;
+  ConversionPlan& plan = kept.emplace_back(std::move(given));
   if (verbose) {
     std::string text = plan.describe();
     if (text.ends_with('\n')) text.pop_back();
