@@ -3,7 +3,7 @@
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libprotobuf-dev protobuf-compiler libonnx-dev libhdf5-dev
   libcxxopts-dev doctest-dev libsnappy-dev nlohmann-json3-dev libssl-dev zlib1g-dev libdeflate-dev)
-test_packages=(python3 python3-venv ca-certificates strace time)
+test_packages=(python3 python3-venv ca-certificates strace time zsh fish mandoc groff-base)
 format_packages=(clang-format git)
 lint_packages=("${format_packages[@]}" clang-tidy shellcheck python3)
 cross_packages=(g++-aarch64-linux-gnu qemu-user)
@@ -12,10 +12,11 @@ bench_packages=(python3 python3-venv ca-certificates time hdf5-tools)
 # The program that a package is wanted for, where any version of it serves.
 package_command() {
   case $1 in
-    g++ | cmake | ccache | strace | clang-format | clang-tidy | shellcheck | git) echo "$1" ;;
+    g++ | cmake | ccache | strace | clang-format | clang-tidy | shellcheck | git | zsh | fish | mandoc) echo "$1" ;;
     ninja-build) echo ninja ;;
     python3) echo /usr/bin/python3 ;;
     time) echo /usr/bin/time ;;
+    groff-base) echo groff ;;
     *) return 1 ;;
   esac
 }
