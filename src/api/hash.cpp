@@ -1,14 +1,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "plan/scan.h"
 #include "tensorferry/convert.h"
 #include "tensorferry/stream.h"
 #include "util/sha256.h"
 
 namespace tensorferry {
 namespace {
-
-constexpr std::size_t kStep = 1u << 20;
 
 std::string little_endian(std::uint64_t value) {
   std::string bytes;
@@ -28,7 +27,7 @@ std::string sha256(const Tensor& tensor) {
     return to_hex(hash.finish());
   }
   auto stream = open_stream(tensor);
-  std::vector<std::byte> buffer(kStep);
+  Buffer buffer = step_buffer(tensor);
   while (const std::size_t n = stream->read(buffer)) hash.update(std::span(buffer).first(n));
   return to_hex(hash.finish());
 }

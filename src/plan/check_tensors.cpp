@@ -7,8 +7,6 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::size_t kStep = 1u << 20;
-
 std::vector<std::string> checksums_of(const Tensor& tensor) {
   std::vector<std::string> kinds;
   const auto add = [&](std::string_view kind) {
@@ -35,7 +33,7 @@ void read_through(const Tensor& tensor, const ScanOptions& options, Scan& scan) 
     return;
   }
   const auto stream = open_stream(tensor);
-  std::vector<std::byte> buffer(kStep);
+  Buffer buffer = step_buffer(tensor);
   while (const std::size_t n = stream->read(buffer)) scan.advance(n);
 }
 

@@ -10,8 +10,6 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::size_t kStep = 1u << 20;
-
 /// A tensor of A and its counterpart; either may be missing.
 struct Pair {
   const Tensor* a = nullptr;
@@ -122,7 +120,7 @@ class Comparing {
       return comparer.result();
     }
     const auto stream_a = open_stream(a), stream_b = open_stream(b);
-    std::vector<std::byte> bytes_a(kStep), bytes_b(kStep);
+    Buffer bytes_a = step_buffer(a), bytes_b = step_buffer(b);
     for (;;) {
       const std::size_t n = read_full(*stream_a, bytes_a), m = read_full(*stream_b, bytes_b);
       if (n != m) return of_another_length(comparer.result());

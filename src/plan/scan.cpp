@@ -10,6 +10,7 @@ namespace tensorferry {
 namespace {
 
 constexpr unsigned kMostThreads = 256;
+constexpr std::uint64_t kStep = 256u << 10;
 
 unsigned threads_of(const ScanOptions& options, std::size_t count) {
   const unsigned wanted = options.threads > 0
@@ -63,6 +64,8 @@ void Scan::advance(std::uint64_t bytes) {
     throw Error(ErrorCode::input, "cancelled", "interrupted");
   }
 }
+
+Buffer step_buffer(const Tensor& tensor) { return Buffer(std::min(kStep, tensor.bytes())); }
 
 std::size_t read_full(ByteStream& stream, std::span<std::byte> buffer) {
   std::size_t done = 0;

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "plan/buffers.h"
 #include "plan/progress_meter.h"
 #include "tensorferry/compare.h"
 #include "tensorferry/stream.h"
@@ -35,6 +36,9 @@ class Scan {
   ProgressMeter meter_;
   std::mutex strings_;
 };
+
+/// For reading a tensor step by step: steps that stay in the processor's cache.
+Buffer step_buffer(const Tensor& tensor);
 
 /// Fills `buffer` as far as the stream goes; 0 at the end.
 std::size_t read_full(ByteStream& stream, std::span<std::byte> buffer);

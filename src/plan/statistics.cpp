@@ -12,7 +12,6 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::size_t kStep = 1u << 20;
 // Numbers whose sums are taken at once; between blocks means and squares are merged, which keeps
 // rounding errors small.
 constexpr std::size_t kBlock = 4096;
@@ -160,7 +159,7 @@ Statistics count_numbers(const Tensor& tensor, std::uint32_t number_bytes, const
                          Decode decode) {
   Counter<T> counter(number_bytes);
   const auto stream = open_stream(tensor);
-  std::vector<std::byte> buffer(kStep);
+  Buffer buffer = step_buffer(tensor);
   while (const std::size_t n = read_full(*stream, buffer)) {
     for (std::size_t at = 0; at < n; at += number_bytes) {
       counter.add(decode(buffer.data() + at), buffer.data() + at);

@@ -12,6 +12,7 @@ namespace tensorferry {
 namespace {
 
 constexpr std::uint64_t kTile = 1u << 20;
+constexpr std::uint64_t kDirect = 64u << 10;  // room that is worth filling without a tile
 // Each tile of a source that is not row-major touches all of it: fewer, larger ones.
 constexpr std::uint64_t kStridedTile = 16u << 20;
 
@@ -39,25 +40,39 @@ class TensorStream final : public ByteStream {
     }
     std::size_t done = 0;
     while (done < bytes.size()) {
-      if (taken_ == tile_.size() && !fill()) break;
-      const std::size_t n = std::min(bytes.size() - done, tile_.size() - taken_);
-      std::memcpy(bytes.data() + done, tile_.data() + taken_, n);
+      const std::span<std::byte> room = bytes.subspan(done);
+      std::size_t n = std::min(room.size(), tile_.size() - taken_);
+      if (n > 0) {
+        std::memcpy(room.data(), tile_.data() + taken_, n);
+        taken_ += n;
+      } else if (next_ == end_) {
+        break;
+      } else if (const std::uint64_t count = directly(room.size()); count > 0) {
+        n = count * element_;
+        fill(room.first(n));
+      } else {
+        const std::uint64_t most = (source_.strided() ? kStridedTile : kTile) / element_ / 8 * 8;
+        tile_.resize(std::min(most, end_ - next_) * element_);
+        taken_ = 0;
+        fill(tile_);
+      }
       done += n;
-      taken_ += n;
     }
     return done;
   }
 
  private:
-  bool fill() {
-    if (next_ == end_) return false;
-    const std::uint64_t most = (source_.strided() ? kStridedTile : kTile) / element_ / 8 * 8;
-    const std::uint64_t count = std::min(most, end_ - next_);
-    tile_.resize(count * element_);
-    source_.read(next_, tile_, context_);
-    next_ += count;
-    taken_ = 0;
-    return true;
+  /// How many of the next elements to read right into so much room; 0 = by way of a tile.
+  std::uint64_t directly(std::size_t room) const {
+    if (source_.strided()) return 0;
+    const std::uint64_t count = std::min<std::uint64_t>(room, kTile) / element_;
+    if (count >= end_ - next_) return end_ - next_;
+    return room >= kDirect ? count / 8 * 8 : 0;
+  }
+
+  void fill(std::span<std::byte> bytes) {
+    source_.read(next_, bytes, context_);
+    next_ += bytes.size() / element_;
   }
 
   Tensor tensor_;
