@@ -249,9 +249,9 @@ ManifestDocument parse_manifest(std::string_view text, const Limits& limits) {
 }
 
 ManifestText::ManifestText(const Manifest& manifest) {
-  constexpr std::size_t kEntryBytes = 256;  // about, without the name
+  constexpr std::size_t kEntryBytes = 184;  // about, without the names of tensor and file
   std::size_t expected = kEntryBytes;
-  for (const Tensor& tensor : manifest.tensors) expected += kEntryBytes + tensor.name.size();
+  for (const Tensor& tensor : manifest.tensors) expected += kEntryBytes + 2 * tensor.name.size();
   text_.reserve(expected);
   text_ += "{\"tensorferry\": " + std::to_string(kVersion) + ", ";
   append_attributes(text_, manifest.attributes);
