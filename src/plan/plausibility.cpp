@@ -42,17 +42,22 @@ const FloatKind* float_kind(DType dtype) {
   return found == std::end(kFloats) ? nullptr : found;
 }
 
-/// Calls `visit` with the code of each number.
+template <unsigned kWidth, typename Visit>
+void for_each_code_of(const ByteSample& sample, bool big, Visit& visit) {
+  for (std::size_t at = 0; at + kWidth <= sample.bytes.size(); at += kWidth) {
+    std::uint64_t code = 0;
+    for (unsigned i = 0; i < kWidth; ++i)
+      code |= std::to_integer<std::uint64_t>(sample.bytes[at + i]) << 8 * i;
+    visit(big ? __builtin_bswap64(code) >> (64 - 8 * kWidth) : code);
+  }
+}
+
+/// Calls `visit` with the code of each number of 2, 4 or 8 bytes.
 template <typename Visit>
 void for_each_code(const ByteSample& sample, unsigned width, bool big, Visit visit) {
-  for (std::size_t at = 0; at + width <= sample.bytes.size(); at += width) {
-    std::uint64_t code = 0;
-    for (unsigned i = 0; i < width; ++i) {
-      const unsigned from = big ? i : width - 1 - i;
-      code = code << 8 | std::to_integer<std::uint64_t>(sample.bytes[at + from]);
-    }
-    visit(code);
-  }
+  if (width == 2) for_each_code_of<2>(sample, big, visit);
+  if (width == 4) for_each_code_of<4>(sample, big, visit);
+  if (width == 8) for_each_code_of<8>(sample, big, visit);
 }
 
 // --- floats
@@ -73,7 +78,9 @@ FloatLook look(const ByteSample& sample, const FloatKind& kind, bool big) {
   const std::uint64_t quiet = std::uint64_t{1} << (kind.mantissa_bits - 1);
   const int bias = static_cast<int>(top >> 1);
   const bool wide = kind.exponent_bits > 5;
-  std::vector<std::pair<int, bool>> binades;  // and whether it is wild anyway
+  // How many are in each binade; the lowest one is that of the least denormal number.
+  const int lowest = 1 - static_cast<int>(kind.mantissa_bits) - bias;
+  std::vector<std::uint64_t> binades(static_cast<std::size_t>(static_cast<int>(top) - bias - lowest));
   std::array<std::uint64_t, 8> eighths{};
   std::unordered_set<std::uint64_t> distinct;
   for_each_code(sample, kind.bytes, big, [&](std::uint64_t code) {
@@ -88,22 +95,24 @@ FloatLook look(const ByteSample& sample, const FloatKind& kind, bool big) {
       ++result.odd_nan;
     } else if (exponent == 0) {
       ++result.denormal;
-      const int digits = static_cast<int>(std::bit_width(fraction));
-      binades.emplace_back(digits - static_cast<int>(kind.mantissa_bits) - bias, wide);
+      ++binades[std::bit_width(fraction) - 1];
     } else {
-      binades.emplace_back(static_cast<int>(exponent) - bias, false);
+      ++binades[exponent + kind.mantissa_bits - 1];
     }
   });
   result.distinct = distinct.size();
   if (result.numbers == 0) return result;
+  const std::uint64_t finite = result.numbers - result.odd_nan;
   std::uint64_t wild = result.odd_nan;
-  if (!binades.empty()) {
-    const auto middle = binades.begin() + static_cast<std::ptrdiff_t>(binades.size() / 2);
-    std::nth_element(binades.begin(), middle, binades.end());
-    result.median = middle->first;
-    wild += static_cast<std::uint64_t>(std::ranges::count_if(binades, [&](const auto& one) {
-      return one.second || std::abs(one.first - result.median) > kind.reach;
-    }));
+  if (finite > 0) {
+    std::size_t middle = 0;
+    for (std::uint64_t below = 0; (below += binades[middle]) <= finite / 2;) ++middle;
+    result.median = lowest + static_cast<int>(middle);
+    for (std::size_t i = 0; i < binades.size(); ++i) {
+      const bool far = std::abs(static_cast<int>(i) - static_cast<int>(middle)) > kind.reach;
+      const bool denormal = i < kind.mantissa_bits;
+      if (far || (denormal && wide)) wild += binades[i];
+    }
   }
   const auto all = static_cast<double>(result.numbers);
   result.wild = static_cast<double>(wild) / all;
@@ -162,16 +171,17 @@ std::string named(DType dtype, bool big, bool said_big) {
 }
 
 bool is_text(const ByteSample& sample) {
-  constexpr double most = 0.97;
-  std::size_t printable = 0;
+  constexpr double most = 0.03;
+  const double others = most * static_cast<double>(sample.bytes.size());
+  std::size_t other = 0;
   std::array<bool, 256> seen{};
   for (const std::byte byte : sample.bytes) {
     const auto c = std::to_integer<unsigned>(byte);
     seen[c] = true;
-    if ((c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t') ++printable;
+    if ((c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t') continue;
+    if (static_cast<double>(++other) > others) return false;
   }
-  return static_cast<double>(printable) >= most * static_cast<double>(sample.bytes.size()) &&
-         std::ranges::count(seen, true) >= static_cast<std::ptrdiff_t>(kDistinctNumbers);
+  return std::ranges::count(seen, true) >= static_cast<std::ptrdiff_t>(kDistinctNumbers);
 }
 
 /// The kind of integers that fits where floats do not; nothing else than few bits speaks for it.
