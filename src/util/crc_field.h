@@ -71,7 +71,7 @@ struct CrcField {
   /// The CRC of a concatenation.
   static constexpr std::uint32_t combine(std::uint32_t first, std::uint32_t second,
                                          std::uint64_t second_length) {
-    return multiply(shift_factor(second_length), first) ^ second;
+    return first == 0 ? second : multiply(shift_factor(second_length), first) ^ second;
   }
 
   // slices[k][b]: the register that byte b leaves after k further zero bytes.

@@ -54,18 +54,18 @@ def convert(group, source, target, goals, **more) -> Case:
 
 
 def copy(source, target, *options) -> list[str]:
-    """Checkpoints have checksums, a folder has a file for each tensor, and W2 is of small pieces."""
-    if source.startswith("w"):
+    """Checkpoints have checksums, and so have the manifests of raw bytes and of .npy files; a folder has a file for each
+    tensor, and W2 is of small pieces."""
+    if source.startswith("w") or target in ("raw", "npy"):
         options = ("--crc", *options)
     if source == "w2" and target != "npy":
         options = ("--pieces", *options)
-    count = TENSORS.get(source, 100) if target == "npy" else 1
-    return [*options, "copy", str(count), "{out}", "{files}"]
+    return [*options, "copy", str(TENSORS.get(source, 100) if target == "npy" else 1), "{out}", "{files}"]
 
 
 def edit(label, option, peer, goals, *limit) -> Case:
     return Case("edits", label, "raw", ["convert", "{in}", "{out}", "--to", "npy", "--no-sync", "-q", *option], "out",
-                goals, ["raw", "npy", "{in}", "{out}", peer], limit=copy("raw", "npy", *limit))  # fmt: skip
+                goals, ["raw", "npy", "{in}", "{out}", peer], limit=[*limit, "copy", "100", "{out}", "{files}"])  # fmt: skip
 
 
 def all_cases() -> list[Case]:

@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default 5")
     parser.add_argument("--warm-up", type=int, default=1, metavar="N", help="rounds thrown away; default 1")
     parser.add_argument("--hold", type=int, metavar="GIB",
-                        help="memory to keep warm; default 6, at most a third of what is available")  # fmt: skip
+                        help="memory to keep warm; default 8, at most a third of what is available")  # fmt: skip
     parser.add_argument("--no-limit", action="store_true", help="without the minimal program")
     parser.add_argument("--no-peers", action="store_true", help="without the Python scripts and h5repack")
     parser.add_argument("--inputs", type=pathlib.Path, default=pathlib.Path("build/bench-inputs"),
@@ -196,7 +196,7 @@ def main() -> None:
     try:
         bench = Bench(options, scratch)
         if options.hold is None:
-            options.hold = min(6, int(measure.available_gib() / 3))
+            options.hold = min(8, int(measure.available_gib() / 3))
         with measure.WarmMemory(tools / "bench_hold", options.hold):
             for case in bench.chosen:
                 groups.append(bench.run_case(case))
