@@ -80,7 +80,8 @@ FloatLook look(const ByteSample& sample, const FloatKind& kind, bool big) {
   const bool wide = kind.exponent_bits > 5;
   // How many are in each binade; the lowest one is that of the least denormal number.
   const int lowest = 1 - static_cast<int>(kind.mantissa_bits) - bias;
-  std::vector<std::uint64_t> binades(static_cast<std::size_t>(static_cast<int>(top) - bias - lowest));
+  std::vector<std::uint64_t> binades(
+      static_cast<std::size_t>(static_cast<int>(top) - bias - lowest));
   std::array<std::uint64_t, 8> eighths{};
   std::unordered_set<std::uint64_t> distinct;
   for_each_code(sample, kind.bytes, big, [&](std::uint64_t code) {
