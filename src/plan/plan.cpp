@@ -228,6 +228,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   }
   check(manifest, limits);
   state->manifest = std::move(manifest);
+  refuse_problems(manifest);
 
   const Output output = output_of(target);
   state->layout = format.writer->lay_out(state->manifest, output, options);
