@@ -96,8 +96,11 @@ Attributes stored_attributes(const Tensor& tensor, std::string_view path, bool t
 
 class FileLayout {
  public:
-  FileLayout(const Manifest& manifest, const Compression& compression)
-      : manifest_(manifest), compression_(compression), paths_(names_of(manifest)) {
+  FileLayout(const Manifest& manifest, const Compression& compression, const Limits& limits)
+      : manifest_(manifest),
+        compression_(compression),
+        limits_(limits),
+        paths_(names_of(manifest)) {
     check();
     if (compression.gzip) plan_chunks();
     image_.emplace(expected_bytes(), hdf5::best_half_node(trees_));
@@ -183,7 +186,7 @@ class FileLayout {
   }
 
   void add_strings(const Tensor& tensor, std::string_view path) {
-    const std::vector<std::string> texts = load_strings(tensor);
+    const std::vector<std::string> texts = load_strings(tensor, limits_);
     const bool as_text = std::all_of(texts.begin(), texts.end(), hdf5::is_hdf5_text);
     image_->add_strings(path, tensor.shape, texts, as_text,
                         stored_attributes(tensor, path, !as_text));
@@ -226,14 +229,15 @@ class Hdf5Writer final : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return hdf5::encoding_of(dtype); }
 
-  Layout lay_out(const Manifest& manifest, const Output& output,
-                 const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                 const Limits& limits) const override {
     if (output.directory) {
       throw Error(ErrorCode::usage, "output", "an HDF5 output is one file, not a directory");
     }
-    return FileLayout(manifest, hdf5::compression_of(options)).lay_out();
+    return FileLayout(manifest, hdf5::compression_of(options), limits).lay_out();
   }
 };
+  const Limits& limits_;
 
 }  // namespace
 

@@ -150,7 +150,7 @@ Receipt convert(const std::filesystem::path& source, const std::filesystem::path
 /// SHA-256 in lower-case hex over the little-endian, row-major elements of the dtype; of strings
 /// over each element's length (unsigned 64-bit little-endian) and bytes; of opaque types over the
 /// stored bytes.
-std::string sha256(const Tensor& tensor);
+std::string sha256(const Tensor& tensor, const Limits& limits = {});
 
 /// One digest of a set of tensors: SHA-256 over `name NUL dtype NUL dims,comma-joined NUL sha256
 /// LF` of each, sorted by name bytes. `hashes` holds sha256() of each tensor.

@@ -223,7 +223,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
       std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
                   [](const Tensor& tensor) { return tensor.dtype == DType::string; });
   if (any_strings && strings && strings->carrier == Carrier::string_pair) {
-    Manifest split = split_strings(manifest);
+    Manifest split = split_strings(manifest, limits);
     state->whole = std::exchange(manifest, std::move(split));
   }
   check(manifest, limits);
@@ -231,7 +231,7 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
   refuse_problems(manifest);
 
   const Output output = output_of(target);
-  state->layout = format.writer->lay_out(state->manifest, output, options);
+  state->layout = format.writer->lay_out(state->manifest, output, options, limits);
   if (output.directory && !state->layout.directory) {
     throw Error(ErrorCode::usage, "not_a_folder",
                 std::string(format.name) + " is written to a file: name one in this folder")

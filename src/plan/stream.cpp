@@ -122,7 +122,7 @@ std::vector<std::string> load_strings(const Tensor& tensor, const Limits& limits
   if (bytes > limits.string_bytes) {
     throw Error(ErrorCode::resources, "strings",
                 "needs up to " + std::to_string(bytes) + " bytes of memory, the limit is " +
-                    std::to_string(limits.string_bytes) + " (--memory-limit raises it)")
+                    std::to_string(limits.string_bytes) + " (--limit strings=BYTES raises it)")
         .in_tensor(tensor.name);
   }
   const std::uint64_t elements = tensor.elements();

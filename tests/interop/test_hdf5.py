@@ -127,3 +127,13 @@ def test_a_rank_that_hdf5_cannot_hold_is_refused_before_anything_is_written(tf_c
     done = tf_cli("convert", source, tmp_path / "out.h5")
     assert done.code in (4, 5) and "deep" in done.err and "32" in done.err, done
     assert not (tmp_path / "out.h5").exists()
+
+
+def test_the_limit_of_strings_is_that_of_every_command(tf_cli, tmp_path):
+    source = write_raw(tmp_path / "in", {"text": ("string", np.array([b"x" * 1000, b"y"], dtype=object))})
+    for target in ("hdf5", "onnx", "npz", "raw"):
+        for limit, code in (("900", 8), ("4K", 0)):
+            done = tf_cli("convert", source, tmp_path / target, "--to", target, "--limit", f"strings={limit}")
+            assert done.code == code and ("--limit strings=BYTES" in done.err) == (code != 0), done
+    assert tf_cli("hash", source, "--limit", "strings=4K").code == 0
+    assert "--limit strings=BYTES" in tf_cli("hash", source, "--limit", "strings=900").err
