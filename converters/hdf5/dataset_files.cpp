@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "chunks.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
 namespace {
-
-constexpr std::uint64_t kMostChunk = std::uint64_t{1} << 30;
 
 class DerivedFile : public File {
  public:

@@ -102,6 +102,7 @@ class ConversionPlan {
   /// Bytes that are free where the output goes.
   std::uint64_t free_space() const;
   /// Bytes of buffers and of literal parts that run() will hold at most, besides the descriptions.
+  /// Throws Error(usage.memory_limit) where run() would.
   std::uint64_t peak_memory(const RunOptions& options) const;
   /// The fate of each tensor, the files and their sizes, as lines of text.
   std::string describe() const;

@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "io/output_files.h"
 #include "plan/cast.h"
+#include "plan/memory_share.h"
 #include "plan/mover.h"
 #include "plan/plan_state.h"
 #include "plan/verify_output.h"
@@ -227,8 +228,8 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
     state->whole = std::exchange(manifest, std::move(split));
   }
   check(manifest, limits);
-  state->manifest = std::move(manifest);
   refuse_problems(manifest);
+  state->manifest = std::move(manifest);
 
   const Output output = output_of(target);
   state->layout = format.writer->lay_out(state->manifest, output, options, limits);
@@ -302,6 +303,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   const auto start = std::chrono::steady_clock::now();
   State& state = *state_;
   if (options.verify_output) require_reader(state.format);
+  static_cast<void>(peak_memory(options));  // refuses a limit that is too low
   OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
   target.names.reserve(state.layout.files.size());
   for (const OutputFile& file : state.layout.files) target.names.emplace_back(file.name);
