@@ -15,6 +15,9 @@
 
 namespace tensorferry::hdf5 {
 
+/// How many bytes one of deflate can stand for: it makes at most 258 of 2 bits.
+inline constexpr std::uint64_t kMostInflation = 1032;
+
 struct Filter {
   enum class Kind : std::uint8_t { deflate, shuffle, fletcher32 } kind;
   std::uint32_t element_bytes = 1;  ///< of shuffle
