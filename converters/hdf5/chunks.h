@@ -31,8 +31,7 @@ class ChunkWalk {
 
   bool done() const { return done_; }
   void next();
-  const Shape& start() const { return start_; }    ///< in elements
-  const Shape& extent() const { return extent_; }  ///< in elements
+  const Shape& start() const { return start_; }  ///< in elements
   std::uint64_t elements() const { return element_count(extent_); }
 
  private:
