@@ -16,6 +16,10 @@
 namespace tensorferry::hdf5 {
 namespace {
 
+constexpr std::uint64_t kCompressor = 768u << 10;  // libdeflate's, at level 9
+// Sizes of stored chunks have 32 bits.
+static_assert(largest_compressed(kMostChunk) <= std::numeric_limits<std::uint32_t>::max());
+
 /// HDF5's filter of that name: all first bytes of the elements, all second ones, and so on.
 void shuffle(std::vector<std::byte>& bytes, std::size_t element_bytes) {
   if (element_bytes == 1) return;
@@ -34,21 +38,21 @@ class ChunkSink final : public Sink {
   ChunkSink(ChunkedFile file, const Compression& compression)
       : plan_(std::move(file)), compression_(compression) {}
 
+  std::uint64_t buffer_bytes(unsigned threads, std::uint64_t memory) const override {
+    return share_of(threads, memory).bytes;
+  }
+
   void allow(unsigned threads, std::uint64_t memory) override {
-    std::uint64_t largest = 1;
-    for (const ChunkTree& tree : plan_.trees)
-      largest = std::max(largest, element_count(tree.chunk) * tree.element_bytes);
-    // Read, shuffled, compressed.
-    const std::uint64_t most = std::min<std::uint64_t>(2 * threads, memory / largest / 3);
-    work_.emplace(most > 1 ? threads : 1, most);
-    expect_allocations(std::max<std::uint64_t>(most, 1) * 3 * largest);
+    const Share share = share_of(threads, memory);
+    work_.emplace(share.threads, share.chunks);
+    expect_allocations(share.bytes - share.threads * kCompressor);
   }
 
   void write(const Slot&, ByteStream& bytes, GrowingFile& file) override {
     const std::string doing = "an HDF5 dataset";
     const ChunkTree& tree = plan_.trees.at(next_++);
     const std::size_t element_bytes = tree.element_bytes;
-    const std::size_t chunk_bytes = element_count(tree.chunk) * element_bytes;
+    const std::size_t chunk_bytes = tree.chunk_bytes();
     for (ChunkWalk walk(tree.shape, tree.chunk); !walk.done(); walk.next()) {
       // What lies beyond the edge is 0.
       auto chunk = std::make_shared<std::vector<std::byte>>(chunk_bytes);
@@ -72,6 +76,30 @@ class ChunkSink final : public Sink {
   }
 
  private:
+  struct Share {
+    unsigned threads;
+    std::uint64_t chunks, bytes;  // held at a time, and what they take
+  };
+
+  /// As many threads as there is memory for, each with one chunk or two.
+  Share share_of(unsigned threads, std::uint64_t memory) const {
+    std::uint64_t largest = 1;
+    for (const ChunkTree& tree : plan_.trees) largest = std::max(largest, tree.chunk_bytes());
+    const std::uint64_t chunk = largest_compressed(largest);
+    // While a thread works on a chunk, it holds what it makes of it, too.
+    const std::uint64_t worker = kCompressor + chunk, least = worker + chunk;
+    if (memory < least) {
+      throw Error(ErrorCode::usage, "memory_limit",
+                  "to compress chunks of " + std::to_string(largest) + " bytes takes " +
+                      std::to_string(least) + " bytes of buffers, the memory limit leaves " +
+                      std::to_string(memory) + "; --out-opt chunk=BYTES makes chunks smaller");
+    }
+    const std::uint64_t workers = std::min<std::uint64_t>(threads, memory / least);
+    if (workers == 1) return {1, 1, least};
+    const std::uint64_t chunks = std::min(2 * workers, (memory - workers * worker) / chunk);
+    return {static_cast<unsigned>(workers), chunks, workers * worker + chunks * chunk};
+  }
+
   void compress(std::vector<std::byte>& chunk, std::size_t element_bytes) const {
     if (compression_.shuffle) shuffle(chunk, element_bytes);
     chunk = zlib_compressed(chunk, static_cast<int>(compression_.level),
@@ -79,11 +107,6 @@ class ChunkSink final : public Sink {
   }
 
   void append(const std::vector<std::byte>& chunk, GrowingFile& file) {
-    if (chunk.size() > std::numeric_limits<std::uint32_t>::max()) {
-      throw Error(
-          ErrorCode::unsupported, "hdf5_chunk",
-          "a chunk takes 4 GiB or more when it is compressed; chunk=BYTES makes it smaller");
-    }
     const std::uint64_t begin = place_behind(file.end(), chunk.size());
     file.append(std::vector<std::byte>(begin - file.end()));
     chunks_.push_back({begin, static_cast<std::uint32_t>(chunk.size())});

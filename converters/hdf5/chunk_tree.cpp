@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chunks.h"
 #include "header_writer.h"
 #include "util/fields.h"
 
@@ -17,7 +18,7 @@ std::uint64_t node_bytes(std::size_t rank, HalfNode half) {
 }
 
 std::uint64_t nodes_above(std::uint64_t children, HalfNode half) {
-  return (children - 1) / (2 * half) + 1;
+  return parts_of(children, 2 * half);
 }
 
 /// Nodes of all levels.
@@ -36,7 +37,7 @@ class TreeFiller {
              std::span<const StoredChunk> stored)
       : tree_(tree), file_(file), half_(half), stored_(stored) {
     for (std::size_t axis = 0; axis < tree.shape.size(); ++axis)
-      counts_.push_back((tree.shape[axis] - 1) / tree.chunk[axis] + 1);
+      counts_.push_back(parts_of(tree.shape[axis], tree.chunk[axis]));
   }
 
   // Levels lie behind each other, the root last.
@@ -44,7 +45,7 @@ class TreeFiller {
     const std::uint64_t size = node_bytes(tree_.shape.size(), half_);
     std::uint64_t below = 0, at = tree_.address, span = 1;  // span: chunks below a child
     for (unsigned level = 0;; ++level) {
-      const std::uint64_t children = (stored_.size() - 1) / span + 1;
+      const std::uint64_t children = parts_of(stored_.size(), span);
       const std::uint64_t nodes = nodes_above(children, half_);
       for (std::uint64_t i = 0; i < nodes; ++i) {
         at_ = at + i * size;
@@ -106,7 +107,7 @@ class TreeFiller {
 std::uint64_t ChunkTree::chunks() const {
   std::uint64_t count = 1;
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
-    count *= (shape[axis] - 1) / chunk[axis] + 1;
+    count *= parts_of(shape[axis], chunk[axis]);
   return count;
 }
 

@@ -36,6 +36,7 @@ struct ChunkTree {
   std::uint64_t address = 0;  ///< of the first node
 
   std::uint64_t chunks() const;
+  std::uint64_t chunk_bytes() const { return element_count(chunk) * element_bytes; }
   std::uint64_t bytes(HalfNode half) const;
   std::uint64_t root(HalfNode half) const;  ///< its address
   /// Fills `bytes(half)` bytes at `address` in `file`. `stored`: all chunks, in row-major order.

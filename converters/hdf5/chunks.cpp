@@ -13,8 +13,8 @@ Shape chunk_shape(const Shape& shape, std::uint64_t element_bytes, std::uint64_t
       room /= shape[axis];
       continue;
     }
-    const std::uint64_t parts = (shape[axis] - 1) / room + 1;
-    chunk[axis] = (shape[axis] - 1) / parts + 1;
+    const std::uint64_t parts = parts_of(shape[axis], room);
+    chunk[axis] = parts_of(shape[axis], parts);
     break;
   }
   return chunk;

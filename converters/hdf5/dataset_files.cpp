@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "chunks.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
 namespace {
-
-constexpr std::uint64_t kMostChunk = std::uint64_t{1} << 30;
 
 class DerivedFile : public File {
  public:
@@ -125,7 +124,7 @@ class ChunkedFile final : public DerivedFile {
   };
 
   std::uint64_t chunks_along(std::size_t axis) const {
-    return (grid_.shape[axis] - 1) / grid_.chunk[axis] + 1;
+    return parts_of(grid_.shape[axis], grid_.chunk[axis]);
   }
 
   Run run_at(std::uint64_t offset) const {
@@ -171,7 +170,7 @@ class ChunkedFile final : public DerivedFile {
     bool at_edge = false;
     for (std::size_t axis = start.size(); axis-- > 0;) {
       const std::uint64_t extent = placement_.chunk[axis];
-      const std::uint64_t count = (placement_.shape[axis] - 1) / extent + 1;
+      const std::uint64_t count = parts_of(placement_.shape[axis], extent);
       start[axis] = index % count * extent;
       index /= count;
       at_edge = at_edge || placement_.shape[axis] - start[axis] < extent;

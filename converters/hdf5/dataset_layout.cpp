@@ -4,16 +4,18 @@
 #include <array>
 #include <cstring>
 
+#include "chunks.h"
 #include "global_heap.h"
 #include "object_header.h"
 #include "tensorferry/error.h"
+#include "util/deflate.h"
 
 namespace tensorferry::hdf5 {
 namespace {
 
 constexpr std::string_view kReading = "read the layout of a dataset";
-// What a small file may claim to hold: the rule for everything that is stored compressed.
-constexpr std::uint64_t kFreeBytes = std::uint64_t{4} << 30, kMostInflation = 1000;
+// What a small file may claim to hold.
+constexpr std::uint64_t kFreeBytes = std::uint64_t{4} << 30;
 
 struct NamedFilter {
   H5Z_filter_t id;
@@ -114,7 +116,7 @@ Shape chunk_of(hid_t creation, const Shape& shape) {
 void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chunk) {
   Shape counts;
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
-    counts.push_back((shape[axis] - 1) / chunk[axis] + 1);
+    counts.push_back(parts_of(shape[axis], chunk[axis]));
   const std::uint64_t wanted = element_count(counts);
   const Handle space = readable_handle(H5Dget_space(dataset), H5Sclose, "read a shape");
   hsize_t found = 0;

@@ -1,4 +1,4 @@
-// An HDF5 file but for the elements of its tensors, made in memory:
+// An HDF5 file without the elements of its tensors but for strings, made in memory:
 //
 //   | superblock | collections of strings, object headers of datasets and groups, tables of links,
 //   | room for the trees of chunks |

@@ -9,8 +9,6 @@ namespace tensorferry::hdf5 {
 namespace {
 
 constexpr std::size_t kChecksum = 4;
-// deflate makes at most 258 bytes of 2 bits.
-constexpr std::uint64_t kMostInflation = 1032;
 
 [[noreturn]] void corrupt(std::string_view detail, std::string message) {
   throw Error(ErrorCode::corrupt, detail, std::move(message));

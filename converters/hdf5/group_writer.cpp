@@ -30,7 +30,7 @@ void GroupWriter::add(std::string_view path, std::uint64_t address) {
   std::size_t begin = same == 0 ? 0 : path.rfind('/', same - 1) + 1;
   for (std::size_t slash; (slash = path.find('/', begin)) != std::string_view::npos;
        begin = slash + 1) {
-    open_.push_back({path.substr(begin, slash - begin), links_.size()});
+    open_.push_back({path.substr(0, slash), path.substr(begin, slash - begin), links_.size()});
   }
   links_.push_back({path.substr(begin), address, 0});
   last_path_ = path;
@@ -38,21 +38,22 @@ void GroupWriter::add(std::string_view path, std::uint64_t address) {
 
 std::uint64_t GroupWriter::finish(const std::function<void(HeaderWriter&)>& add_more) {
   while (!open_.empty()) close();
-  return append_group(0, add_more);
+  return append_group("/", 0, add_more);
 }
 
 void GroupWriter::close() {
   const Open group = open_.back();
   open_.pop_back();
-  const std::uint64_t address = append_group(group.first_link, {});
+  const std::uint64_t address = append_group(group.path, group.first_link, {});
   links_.push_back({group.name, address, 0});
 }
 
-std::uint64_t GroupWriter::append_group(std::size_t first_link,
+std::uint64_t GroupWriter::append_group(std::string_view path, std::size_t first_link,
                                         const std::function<void(HeaderWriter&)>& add_more) {
   const auto links = std::span(links_).subspan(first_link);
   const bool few = fit_header(links);
-  const LinkTable table = few ? LinkTable{kNowhere, kNowhere} : append_link_table(out_, links);
+  const LinkTable table =
+      few ? LinkTable{kNowhere, kNowhere} : append_link_table(out_, path, links);
   HeaderWriter header(out_);
   header.add_link_info(table.heap, table.tree);
   if (few) {

@@ -26,12 +26,12 @@ class GroupWriter {
 
  private:
   struct Open {
-    std::string_view name;
+    std::string_view path, name;
     std::size_t first_link;
   };
 
   void close();
-  std::uint64_t append_group(std::size_t first_link,
+  std::uint64_t append_group(std::string_view path, std::size_t first_link,
                              const std::function<void(HeaderWriter&)>& add_more);
 
   std::string& out_;

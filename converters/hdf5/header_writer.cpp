@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "object_header.h"
+#include "tensorferry/error.h"
 #include "util/fields.h"
 #include "util/text.h"
 
@@ -15,8 +16,14 @@ constexpr std::string_view kZeros("\0\0\0\0\0\0\0\0", kAlignment);
 
 std::size_t padding(std::size_t size) { return (kAlignment - size % kAlignment) % kAlignment; }
 
+void require_fit(std::uint64_t value, std::uint64_t most, std::string_view what) {
+  if (value <= most) return;
+  throw Error(ErrorCode::internal, "hdf5_header",
+              "an object header cannot hold " + std::to_string(value) + " " + std::string(what));
+}
+
 // The bytes that the length of a name takes in a link, as a power of two.
-unsigned width_of(std::size_t length) { return length < 0x100 ? 0 : length < 0x10000 ? 1 : 2; }
+unsigned length_code(std::size_t length) { return length < 0x100 ? 0 : length < 0x10000 ? 1 : 2; }
 
 }  // namespace
 
@@ -33,6 +40,7 @@ std::uint64_t HeaderWriter::add(unsigned type, unsigned flags,
   std::size_t size = 0;
   for (const std::string_view part : data) size += part.size();
   const std::size_t padded = size + padding(size);
+  require_fit(padded, 0xFFFF, "bytes in one message");
   out_ += Fields<8>().put(type, 2).put(padded, 2).put(flags, 4);
   const std::uint64_t at = out_.size();
   append(out_, data);
@@ -42,8 +50,11 @@ std::uint64_t HeaderWriter::add(unsigned type, unsigned flags,
 }
 
 std::uint64_t HeaderWriter::finish() {
+  const std::uint64_t bytes = out_.size() - begin_ - kPrefix;
+  require_fit(messages_, 0xFFFF, "messages");
+  require_fit(bytes, kMostHeader, "bytes");
   put_number(&out_[begin_ + 2], messages_, 2);
-  put_number(&out_[begin_ + 8], out_.size() - begin_ - kPrefix, 4);
+  put_number(&out_[begin_ + 8], bytes, 4);
   return begin_;
 }
 
@@ -118,7 +129,7 @@ void HeaderWriter::add_attribute(std::string_view name, std::string_view type,
 
 void append_link(std::string& out, std::string_view name, std::uint64_t address) {
   constexpr unsigned kHasCharset = 0x10, kUtf8 = 1;
-  const unsigned width = width_of(name.size());
+  const unsigned width = length_code(name.size());
   append(out, {Fields<>()
                    .put(1, 1)
                    .put(kHasCharset | width, 1)
@@ -128,7 +139,7 @@ void append_link(std::string& out, std::string_view name, std::uint64_t address)
 }
 
 std::uint64_t link_size(std::string_view name) {
-  return 3 + (std::uint64_t{1} << width_of(name.size())) + name.size() + 8;
+  return 3 + (std::uint64_t{1} << length_code(name.size())) + name.size() + 8;
 }
 
 }  // namespace tensorferry::hdf5

@@ -2,21 +2,22 @@
 // header and its attributes are drawn in object_header.h; this is version 1, in one block, and
 // every message is padded to 8 bytes.
 //
+// clang-format off
 //   dataspace       | 1: u8 | rank: u8 | 6 x 0 | extents, each u64 |
 //   type            datatypes.h
 //   fill value      | 2: u8 | allocated: u8 | written: u8 | 1: u8 | 0: u32 |
-//   filters         | 1: u8 | filters: u8 | 6 x 0 |, and of each: | number: u16 | bytes of its
-//   name:
-//                   | u16 | 1: u16, may be left out of a chunk | values: u16 | name | values, each
-//                   | u32 | padding to 8 bytes |
-//   layout          | 3: u8 | 1: u8 | address: u64 | bytes: u64 |                      contiguous
-//                   | 3: u8 | 2: u8 | extents: u8 | address of a tree: u64 | extents of a chunk and
-//                   | bytes of an element, each u32 |
+//   filters         | 1: u8 | filters: u8 | 6 x 0 |, and of each:
+//                   | number: u16 | bytes of its name: u16 | 1: u16, may be left out of a chunk
+//                   | values: u16 | name | values, each u32 | padding to 8 bytes |
+//   layout          contiguous: | 3: u8 | 1: u8 | address: u64 | bytes: u64 |
+//                   in chunks:  | 3: u8 | 2: u8 | extents: u8 | address of a tree: u64
+//                               | extents of a chunk and bytes of an element, each u32 |
 //   link info       | 0: u8 | 0: u8 | address of a heap: u64 | address of a tree: u64 |
 //   group info      | 0: u8 | 0: u8 |
 //   link            | 1: u8 | 0x10 and the width of the length: u8 | UTF-8, 1: u8 |
 //                   | bytes of the name | name | address: u64 |
 //   attribute       version 3
+// clang-format on
 #pragma once
 
 #include <cstdint>
@@ -44,9 +45,8 @@ class HeaderWriter {
  public:
   explicit HeaderWriter(std::string& out);
 
-  /// Appends a message; `data` are parts of it, below 64 KiB in all. Returns where it begins.
-  std::uint64_t add(unsigned type, unsigned flags, std::initializer_list<std::string_view> data);
-  /// Returns the address of the header.
+  /// Returns the address of the header. Throws Error(internal) where its sizes do not fit, as what
+  /// adds to it does.
   std::uint64_t finish();
 
   void add_space(const Shape& shape);
@@ -64,6 +64,9 @@ class HeaderWriter {
   void add_attribute(std::string_view name, std::string_view type, std::string_view element);
 
  private:
+  /// Appends a message; `data` are parts of it. Returns where it begins.
+  std::uint64_t add(unsigned type, unsigned flags, std::initializer_list<std::string_view> data);
+
   std::string& out_;
   std::size_t begin_;
   unsigned messages_ = 0;

@@ -12,7 +12,8 @@ namespace {
 
 // The library refuses collections of fewer bytes, and each has to be read as a whole.
 constexpr std::uint64_t kLeast = 4096, kMost = 64 * 1024;
-constexpr std::uint64_t kMostObjects = 0xFFFF;
+// Objects are counted in 16 bits; larger collections hold one.
+static_assert(kMost / kHeapObjectHeader <= 0xFFFF);
 
 }  // namespace
 
@@ -22,7 +23,7 @@ HeapReference HeapWriter::add(std::string_view value) {
   const std::uint64_t padded =
       (value.size() + kHeapAlignment - 1) / kHeapAlignment * kHeapAlignment;
   const std::uint64_t bytes = kHeapObjectHeader + padded;
-  if (bytes > size_ - used_ || index_ == kMostObjects) {
+  if (bytes > size_ - used_) {
     finish();
     begin(bytes);
   }

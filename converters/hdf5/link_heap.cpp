@@ -42,8 +42,8 @@ std::uint64_t room_in(unsigned rows) {
 
 class LinkHeap {
  public:
-  LinkHeap(std::string& out, std::span<const Link> links)
-      : out_(out), links_(links), ids_(links.size()) {}
+  LinkHeap(std::string& out, std::string_view group, std::span<const Link> links)
+      : out_(out), group_(group), links_(links), ids_(links.size()) {}
 
   std::uint64_t write() {
     pad(out_);
@@ -55,10 +55,12 @@ class LinkHeap {
     used_ = small;
     skip_huge();
     if (small != 0) {
-      root_ = small <= room_in(0) ? direct_block(0, kFirstBlock) : indirect_block(0, kMostRows);
+      root_ =
+          small <= room_in(0) ? direct_block(0, kFirstBlock) : indirect_block(0, kMostRows, true);
       if (next_ < links_.size())
         throw Error(ErrorCode::unsupported, "hdf5",
-                    "HDF5 cannot hold the names of so many tensors");
+                    "a group of HDF5 cannot hold " + std::to_string(small) +
+                        " bytes of links: " + printable(group_));
     }
     write_header();
     return header_;
@@ -108,8 +110,7 @@ class LinkHeap {
   }
 
   /// The root ends with the row in which the last link is.
-  std::uint64_t indirect_block(std::uint64_t offset, unsigned rows) {
-    const bool root = rows == kMostRows;
+  std::uint64_t indirect_block(std::uint64_t offset, unsigned rows, bool root) {
     const std::uint64_t begin = offset;
     std::vector<std::uint64_t> blocks;
     for (unsigned row = 0; row < rows && !(root && next_ == links_.size()); ++row) {
@@ -120,7 +121,7 @@ class LinkHeap {
         } else if (row < kDirectRows) {
           blocks.push_back(direct_block(offset, bytes));
         } else {
-          blocks.push_back(indirect_block(offset, rows_in(bytes)));
+          blocks.push_back(indirect_block(offset, rows_in(bytes), false));
         }
       }
     }
@@ -167,6 +168,7 @@ class LinkHeap {
   }
 
   std::string& out_;
+  std::string_view group_;
   std::span<const Link> links_;
   std::vector<std::uint64_t> ids_;
   std::uint64_t header_ = 0, root_ = kNowhere;
@@ -178,21 +180,19 @@ class LinkHeap {
 
 }  // namespace
 
-LinkTable append_link_table(std::string& out, std::span<Link> links) {
+LinkTable append_link_table(std::string& out, std::string_view group, std::span<Link> links) {
   for (Link& link : links) link.hash = lookup3(link.name);
   std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
     return a.hash != b.hash ? a.hash < b.hash : a.name < b.name;
   });
-  LinkHeap heap(out, links);
-  LinkTable table{};
-  table.heap = heap.write();
+  LinkHeap heap(out, group, links);
+  const std::uint64_t address = heap.write();
   constexpr std::size_t kRecord = 4 + kIdBytes;
   std::string records;
   records.reserve(kRecord * links.size());
   for (std::size_t i = 0; i < links.size(); ++i)
     records += Fields<>().put(links[i].hash, 4).put(heap.ids()[i], kIdBytes);
-  table.tree = append_tree(out, TreeType::link_names, records, kRecord);
-  return table;
+  return {address, append_tree(out, TreeType::link_names, records, kRecord)};
 }
 
 }  // namespace tensorferry::hdf5

@@ -9,7 +9,6 @@
 namespace tensorferry::hdf5 {
 namespace {
 
-constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kStart1 = 16, kSignature = 4, kChecksum = 4;
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -90,9 +89,9 @@ class HeaderReader {
 
   std::string read_block(const Block& block) {
     if (!met_.insert(block.address).second) refuse("leads in circles");
-    if (block.bytes > kMostBytes - read_) {
+    if (block.bytes > kMostHeader - read_) {
       throw Error(ErrorCode::unsafe, "limit",
-                  "an object header has more than " + std::to_string(kMostBytes) + " bytes");
+                  "an object header has more than " + std::to_string(kMostHeader) + " bytes");
     }
     read_ += block.bytes;
     if (block.address > file_.size() || base_ > file_.size() - block.address ||

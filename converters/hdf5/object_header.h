@@ -1,6 +1,7 @@
 // Messages of object headers, which hold what the library hands out in a converted form only (HDF5
 // File Format Specification 3.0, sections IV.A.1 and IV.A.2):
 //
+// clang-format off
 //   version 1: | 1: u8 | 0 | messages: u16 | references: u32 | bytes: u32 | 4 x 0 | messages ... |
 //     message: | type: u16 | size: u16 | flags: u8 | 3 x 0 | data |
 //     continued in a block of messages alone
@@ -16,12 +17,13 @@
 //     version 1 pads name, type and space to 8 bytes
 //   link, type 0x06:
 //     | 1: u8 | flags: u8 | flags & 8: kind, u8 | flags & 4: order, u64 | flags & 0x10: charset, u8
-//     | | bytes of the name: u8, u16, u32, u64 by flags & 3 | name | kind 0: address, u64 | | other
-//     kinds: bytes of the target, u16, and the target |
+//     | bytes of the name: u8, u16, u32, u64 by flags & 3 | name
+//     | kind 0: address, u64; other kinds: bytes of the target, u16, and the target |
 //   layout of chunks, type 0x08, versions 1 and 2, 3, 4:
 //     | version: u8 | extents: u8 | 2: u8 | 5 x 0 | address: u64 | extents, each u32 |
 //     | 3: u8 | 2: u8 | extents: u8 | address: u64 | extents, each u32 |
 //     | 4: u8 | 2: u8 | flags: u8 | extents: u8 | bytes of each: u8 | extents | index ... |
+// clang-format on
 //
 // The library verifies the checksums when it opens the object.
 #pragma once
@@ -35,6 +37,9 @@
 #include "tensorferry/input.h"
 
 namespace tensorferry::hdf5 {
+
+/// Of all blocks of a header together: larger ones are neither read nor written.
+inline constexpr std::uint64_t kMostHeader = std::uint64_t{64} << 20;
 
 struct HeaderMessage {
   static constexpr unsigned kSpace = 0x01, kLinkInfo = 0x02, kType = 0x03, kOldFill = 0x04,

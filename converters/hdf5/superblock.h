@@ -1,9 +1,11 @@
 // What an HDF5 file begins with (HDF5 File Format Specification 3.0, sections II.A and III.C):
 //
-//   | signature | 5 x 0 | bytes of an address: u8 | of a length: u8 | 0 | half of the entries of a
-//   leaf: u16, and of another node: u16, of the trees of old groups | 4 x 0 | base: u64 | free
-//   space: u64, none | end of the file: u64 | driver: u64, none | root group: 0: u64 | address of
-//   its header: u64 | 24 x 0 |
+// clang-format off
+//   | signature | 5 x 0 | bytes of an address: u8 | of a length: u8 | 0
+//   | trees of old groups: half of the entries of a leaf: u16, of another node: u16 | 4 x 0
+//   | base: u64 | free space: u64, none | end of the file: u64 | driver: u64, none
+//   | root group: 0: u64 | address of its header: u64 | 24 x 0 |
+// clang-format on
 //
 // This is version 0. Version 1 has, behind the 4 zeros, half of the children of a node of a tree of
 // chunks, u16, and 2 zeros.

@@ -18,7 +18,8 @@ constexpr unsigned kSplit = 100, kMerge = 40;
 constexpr std::size_t kNodeFrame = 10;  // signature, version, type, checksum
 constexpr std::size_t kAddress = 8;
 
-std::size_t width_of(std::uint64_t most) {
+/// That a number takes which is at most `most`.
+std::size_t bytes_of(std::uint64_t most) {
   return (static_cast<std::size_t>(std::bit_width(most)) + 7) / 8;
 }
 
@@ -35,7 +36,7 @@ class TreeWriter {
     const std::uint64_t count = records_.size() / record_bytes_;
     add_level();
     while (levels_.back().most_below < count) add_level();
-    const Node root = append_node(levels_.size() - 1, 0, count);
+    const Node root = append_subtree(levels_.size() - 1, 0, count);
     pad(out_);
     const std::size_t begin = out_.size();
     append(out_, {"BTHD", Fields<>()
@@ -64,18 +65,18 @@ class TreeWriter {
     const std::size_t room = kNodeBytes - kNodeFrame;
     if (levels_.empty()) {
       const std::uint64_t most = room / record_bytes_;
-      levels_.push_back({most, width_of(most), 0});
+      levels_.push_back({most, bytes_of(most), 0});
       return;
     }
     const Level& below = levels_.back();
     const std::size_t pointer = kAddress + below.count_width + below.total_width;
     const std::uint64_t most = (room - pointer) / (record_bytes_ + pointer);
     const std::uint64_t total = (most + 1) * below.most_below + most;
-    levels_.push_back({total, levels_[0].count_width, width_of(total)});
+    levels_.push_back({total, levels_[0].count_width, bytes_of(total)});
   }
 
   // Children as even as can be, as few as can be: all are at least half full.
-  Node append_node(std::size_t level, std::uint64_t first, std::uint64_t count) {
+  Node append_subtree(std::size_t level, std::uint64_t first, std::uint64_t count) {
     if (level == 0) {
       return {append_node("BTLF", record_span(first, count), {}), count, count};
     }
@@ -85,7 +86,7 @@ class TreeWriter {
     std::string own, pointers;
     for (std::uint64_t i = 0; i < children; ++i) {
       const std::uint64_t taken = below / children + (i < below % children ? 1 : 0);
-      const Node child = append_node(level - 1, first, taken);
+      const Node child = append_subtree(level - 1, first, taken);
       first += taken;
       pointers += Fields<>()
                       .put(child.address, kAddress)

@@ -1,15 +1,14 @@
 #include "write_options.h"
 
-#include <limits>
 #include <string>
 
+#include "chunks.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
 namespace {
 
 constexpr std::uint64_t kMinChunk = 1024, kDefaultChunk = 512 * 1024;
-constexpr std::uint64_t kMaxChunk = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kDefaultLevel = 4;
 
 [[noreturn]] void bad_option(const std::string& message) {
@@ -31,9 +30,9 @@ Compression compression_of(const Options& options) {
   result.level = static_cast<unsigned>(level);
   result.shuffle = !options.given("shuffle") || options.boolean("shuffle");
   result.chunk = options.given("chunk") ? options.bytes("chunk") : kDefaultChunk;
-  if (result.chunk < kMinChunk || result.chunk > kMaxChunk) {
+  if (result.chunk < kMinChunk || result.chunk > kMostChunk) {
     bad_option("chunk=" + std::to_string(result.chunk) + ": a chunk takes " +
-               std::to_string(kMinChunk) + " to " + std::to_string(kMaxChunk) + " bytes");
+               std::to_string(kMinChunk) + " to " + std::to_string(kMostChunk) + " bytes");
   }
   return result;
 }

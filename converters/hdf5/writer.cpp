@@ -9,6 +9,7 @@
 #include "file_image.h"
 #include "hdf5_writer.h"
 #include "names.h"
+#include "object_header.h"
 #include "placing.h"
 #include "tensorferry/stream.h"
 #include "util/text.h"
@@ -21,6 +22,11 @@ using hdf5::Compression;
 using hdf5::StoredPaths;
 
 constexpr std::size_t kMaxAttributes = 60'000;  // an object header counts its messages in 16 bits
+// Of an attribute in an object header, beside its name: the message's header, sizes, a NUL, the
+// longest type, space, element, padding.
+constexpr std::uint64_t kAttributeFrame = 8 + 9 + 1 + 38 + 8 + 16 + 7;
+// What else is in a header: eight links of 64 KiB at most.
+constexpr std::uint64_t kMostOfAttributes = hdf5::kMostHeader - (std::uint64_t{1} << 20);
 
 // Every reason to refuse the manifest, said at once.
 class Offenders {
@@ -48,14 +54,22 @@ void check_attributes(const Attributes& attributes, std::string_view owner, Offe
     offenders.add(owner, "has " + std::to_string(attributes.size()) + " attributes, at most " +
                              std::to_string(kMaxAttributes) + " are written");
   }
+  std::uint64_t bytes = 0;
   for (const auto& [name, value] : attributes) {
     const auto* text = std::get_if<std::string>(&value);
-    if (hdf5::stored_attribute_name(name).size() > hdf5::kMaxAttributeName) {
+    const std::size_t length = hdf5::stored_attribute_name(name).size();
+    bytes += kAttributeFrame + length;
+    if (length > hdf5::kMaxAttributeName) {
       offenders.add(owner, "the name of the attribute " + printable(name, 40) + " is longer than " +
                                std::to_string(hdf5::kMaxAttributeName) + " bytes");
     } else if (text != nullptr && text->size() > std::numeric_limits<std::uint32_t>::max()) {
-      offenders.add(owner, "the attribute " + printable(name, 40) + " is longer than 4 GiB");
+      offenders.add(owner, "the attribute " + printable(name, 40) + " has 4 GiB or more");
     }
+  }
+  if (bytes > kMostOfAttributes) {
+    offenders.add(owner, "its attributes take " + std::to_string(bytes) +
+                             " bytes of an object header, at most " +
+                             std::to_string(kMostOfAttributes) + " are written");
   }
 }
 
@@ -96,8 +110,11 @@ Attributes stored_attributes(const Tensor& tensor, std::string_view path, bool t
 
 class FileLayout {
  public:
-  FileLayout(const Manifest& manifest, const Compression& compression)
-      : manifest_(manifest), compression_(compression), paths_(names_of(manifest)) {
+  FileLayout(const Manifest& manifest, const Compression& compression, const Limits& limits)
+      : manifest_(manifest),
+        compression_(compression),
+        limits_(limits),
+        paths_(names_of(manifest)) {
     check();
     if (compression.gzip) plan_chunks();
     image_.emplace(expected_bytes(), hdf5::best_half_node(trees_));
@@ -108,7 +125,7 @@ class FileLayout {
     for (const std::size_t i : paths_.order()) add(i);
     image_->finish(stored_attributes(manifest_.attributes));
     const std::uint64_t end = place();
-    layout_.files.push_back({"", end, expected_chunks()});
+    layout_.files.push_back({"", end, most_of_chunks()});
     if (!trees_.empty()) {
       layout_.sink = hdf5::make_chunk_sink({image_->superblock(), std::move(trees_)}, compression_);
     }
@@ -183,10 +200,14 @@ class FileLayout {
   }
 
   void add_strings(const Tensor& tensor, std::string_view path) {
-    const std::vector<std::string> texts = load_strings(tensor);
+    const std::vector<std::string> texts = load_strings(tensor, limits_);
     const bool as_text = std::all_of(texts.begin(), texts.end(), hdf5::is_hdf5_text);
-    image_->add_strings(path, tensor.shape, texts, as_text,
-                        stored_attributes(tensor, path, !as_text));
+    try {
+      image_->add_strings(path, tensor.shape, texts, as_text,
+                          stored_attributes(tensor, path, !as_text));
+    } catch (const Error& error) {
+      throw error.in_tensor(tensor.name);
+    }
   }
 
   // Elements stand in the order of the manifest. Returns the end of them.
@@ -203,18 +224,20 @@ class FileLayout {
     return end;
   }
 
-  // Bytes of all chunks at most, about.
-  std::uint64_t expected_chunks() const {
+  // Bytes of all chunks at most, each with what aligns it.
+  std::uint64_t most_of_chunks() const {
     std::uint64_t bytes = 0;
-    for (const Slot& slot : layout_.slots) {
-      if (slot.fill == Slot::Fill::sink)
-        bytes = checked_add(bytes, slot.length + slot.length / 32 + 64);
+    for (const hdf5::ChunkTree& tree : trees_) {
+      const std::uint64_t chunk = hdf5::largest_compressed(tree.chunk_bytes());
+      const std::uint64_t placed = hdf5::place_behind(1, chunk) + chunk;
+      bytes = checked_add(bytes, checked_multiply(tree.chunks(), placed));
     }
     return bytes;
   }
 
   const Manifest& manifest_;
   const Compression compression_;
+  const Limits& limits_;
   StoredPaths paths_;
   std::vector<hdf5::ChunkTree> trees_;  // of the tensors that have chunks
   std::vector<std::size_t> tree_of_;    // of each tensor; empty without compression
@@ -226,12 +249,12 @@ class Hdf5Writer final : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return hdf5::encoding_of(dtype); }
 
-  Layout lay_out(const Manifest& manifest, const Output& output,
-                 const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                 const Limits& limits) const override {
     if (output.directory) {
       throw Error(ErrorCode::usage, "output", "an HDF5 output is one file, not a directory");
     }
-    return FileLayout(manifest, hdf5::compression_of(options)).lay_out();
+    return FileLayout(manifest, hdf5::compression_of(options), limits).lay_out();
   }
 };
 

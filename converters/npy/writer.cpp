@@ -89,7 +89,8 @@ class NpyWriter : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return npy_encoding(dtype); }
 
-  Layout lay_out(const Manifest& manifest, const Output& output, const Options&) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options&,
+                 const Limits&) const override {
     refuse(manifest);
     const bool single = !output.directory && output.leaf.ends_with(kExtension);
     return single ? one_file(manifest, output) : folder(manifest);

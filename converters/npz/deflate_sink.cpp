@@ -17,6 +17,8 @@ namespace {
 
 // The largest header is smaller. Blocks that are made side by side cost some bytes each.
 constexpr std::size_t kBlock = 256u << 10;
+// Read, compressed, and the compressor. A sink has room for two at least.
+constexpr std::size_t kBlockBuffers = 3 * kBlock;
 
 /// What is written in front of a tensor's elements.
 struct Array {
@@ -35,9 +37,13 @@ class DeflateSink final : public Sink {
   DeflateSink(std::vector<Array> arrays, std::string metadata, int level)
       : arrays_(std::move(arrays)), metadata_(std::move(metadata)), level_(level) {}
 
+  std::uint64_t buffer_bytes(unsigned threads, std::uint64_t memory) const override {
+    return most_blocks(threads, memory) * kBlockBuffers;
+  }
+
   void allow(unsigned threads, std::uint64_t memory) override {
-    threads_ = threads;
-    most_ = std::min<std::uint64_t>(2 * threads, memory / (3 * kBlock));
+    most_ = most_blocks(threads, memory);
+    threads_ = static_cast<unsigned>(std::min<std::uint64_t>(threads, most_));
   }
 
   void write(const Slot& slot, ByteStream& bytes, GrowingFile& file) override {
@@ -70,6 +76,10 @@ class DeflateSink final : public Sink {
   }
 
  private:
+  static std::uint64_t most_blocks(unsigned threads, std::uint64_t memory) {
+    return std::clamp<std::uint64_t>(memory / kBlockBuffers, 1, 2 * std::uint64_t{threads});
+  }
+
   void write_text(const std::string& text) {
     Member member;
     member.name = npz_metadata_member;
@@ -83,7 +93,7 @@ class DeflateSink final : public Sink {
 
   /// `header`, then the stream, in blocks whose size depends on nothing.
   void deflate(Member& member, std::span<const std::byte> header, ByteStream& stream) {
-    OrderedWork work(most_ > 1 ? threads_ : 1, most_);
+    OrderedWork work(threads_, most_);
     std::vector<std::byte> before;
     for (std::uint64_t done = 0; done < member.size;) {
       auto block = std::make_shared<Block>();

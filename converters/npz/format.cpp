@@ -32,7 +32,7 @@ Format make_npz_format() {
       {"dtype", Kind::text, "",
        "what elements are that numpy calls void (|V1, |V2): float8_e4m3fn, ..."},
       {"inflated_limit", Kind::bytes, "",
-       "the most that one member may inflate to; 4G or 1000 times its stored size when not given"}};
+       "the most that one member may inflate to; 4G or 1032 times its stored size when not given"}};
   format.write_options = {{"compression",
                            Kind::choice,
                            "none",

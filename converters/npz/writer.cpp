@@ -144,8 +144,8 @@ class NpzWriter : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return npy_encoding(dtype); }
 
-  Layout lay_out(const Manifest& manifest, const Output& output,
-                 const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                 const Limits&) const override {
     if (output.directory) {
       throw Error(ErrorCode::usage, "not_a_folder", "an .npz is one file: name it in this folder");
     }

@@ -41,8 +41,10 @@ struct Placement {
 
 class ModelLayout {
  public:
-  ModelLayout(const Manifest& manifest, const Output& output, const Options& options)
+  ModelLayout(const Manifest& manifest, const Output& output, const Options& options,
+              const Limits& limits)
       : manifest_(manifest),
+        limits_(limits),
         names_(manifest, "ONNX", [](std::string_view name) { return !name.empty(); }),
         room_(output.leaf),
         external_(options.text("external")) {
@@ -64,6 +66,7 @@ class ModelLayout {
   void add_notes(Layout& layout) const;
 
   const Manifest& manifest_;
+  const Limits& limits_;
   StoredNames names_;
   ExternalRoom room_;
   std::string external_;
@@ -155,7 +158,7 @@ void ModelLayout::add_tensor(std::size_t tensor) {
 }
 
 void ModelLayout::add_strings(std::size_t tensor) {
-  const std::vector<std::string> elements = load_strings(manifest_.tensors[tensor]);
+  const std::vector<std::string> elements = load_strings(manifest_.tensors[tensor], limits_);
   std::uint64_t bytes = 0;
   for (const std::string& element : elements) bytes += element.size();
   if (bytes > kMessageLimit - std::min(kMessageLimit, graph_.size()))
@@ -240,13 +243,13 @@ class OnnxWriter final : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return encoding_of(dtype); }
 
-  Layout lay_out(const Manifest& manifest, const Output& output,
-                 const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                 const Limits& limits) const override {
     if (output.directory) {
       throw Error(ErrorCode::usage, "directory_output",
                   "an ONNX model is a file: name it MODEL.onnx");
     }
-    return ModelLayout(manifest, output, options).lay_out();
+    return ModelLayout(manifest, output, options, limits).lay_out();
   }
 };
 

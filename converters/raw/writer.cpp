@@ -19,7 +19,8 @@ class RawWriter : public Writer {
     return Encoding{dtype};
   }
 
-  Layout lay_out(const Manifest& manifest, const Output&, const Options&) const override {
+  Layout lay_out(const Manifest& manifest, const Output&, const Options&,
+                 const Limits& limits) const override {
     refuse_opaque(manifest);
     Layout layout;
     layout.directory = true;
@@ -27,7 +28,7 @@ class RawWriter : public Writer {
     layout.slots.reserve(manifest.tensors.size());
     ManifestText text(manifest);
     for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
-      place(manifest.tensors[i], i, layout, text);
+      place(manifest.tensors[i], i, layout, text, limits);
     std::move(text).add_to(layout);
     return layout;
   }
@@ -44,13 +45,14 @@ class RawWriter : public Writer {
   }
 
   // Appends the tensor to the first file of the layout.
-  static void place(const Tensor& tensor, std::size_t index, Layout& layout, ManifestText& text) {
+  static void place(const Tensor& tensor, std::size_t index, Layout& layout, ManifestText& text,
+                    const Limits& limits) {
     OutputFile& file = layout.files[0];
     Slot slot;
     slot.tensor = index;
     std::string strings, crc32c_of_strings;
     if (tensor.dtype == DType::string) {
-      strings = encode_raw_strings(load_strings(tensor));
+      strings = encode_raw_strings(load_strings(tensor, limits));
       crc32c_of_strings = crc32c_to_hex(crc32c(0, std::as_bytes(std::span(strings))));
       slot.fill = Slot::Fill::literal;
       slot.length = strings.size();

@@ -179,8 +179,8 @@ class SafetensorsWriter final : public Writer {
     return safetensors::encoding_of(tensor);
   }
 
-  Layout lay_out(const Manifest& manifest, const Output& output,
-                 const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                 const Limits&) const override {
     if (output.directory) {
       throw Error(ErrorCode::usage, "directory_output",
                   "safetensors is written to a file: name it MODEL.safetensors");

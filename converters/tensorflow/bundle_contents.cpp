@@ -52,10 +52,10 @@ void load_variants(const Tensor& tensor, Content& content) {
   }
 }
 
-Content content_of(const Tensor& tensor, std::size_t index, std::string key) {
+Content content_of(const Tensor& tensor, std::size_t index, std::string key, const Limits& limits) {
   Content content;
   if (tensor.dtype == DType::string) {
-    content = strings_content(std::move(key), tensor.shape, load_strings(tensor));
+    content = strings_content(std::move(key), tensor.shape, load_strings(tensor, limits));
     content.tensor = index;
     return content;
   }
@@ -80,15 +80,15 @@ void drop_own(Attributes& attributes) {
 
 class Assembler {
  public:
-  Assembler(const Manifest& manifest, const WriteOptions& options)
-      : manifest_(manifest), options_(options) {}
+  Assembler(const Manifest& manifest, const WriteOptions& options, const Limits& limits)
+      : manifest_(manifest), options_(options), limits_(limits) {}
 
   BundleContents assemble() && {
     keys_ = keys_of(manifest_, options_);
     const std::optional<SourceOrder> source = source_order(manifest_);
     for (std::size_t i = 0; i < manifest_.tensors.size(); ++i) {
       const std::size_t at = source ? source->tensors[i] : i;
-      result_.contents.push_back(content_of(manifest_.tensors[at], at, keys_[at]));
+      result_.contents.push_back(content_of(manifest_.tensors[at], at, keys_[at], limits_));
       if (source) result_.contents.back().shard = source->shard_of[at];
     }
     add_graph();
@@ -125,7 +125,7 @@ class Assembler {
   void add_graph() {
     if (options_.graph == WriteOptions::Graph::generate) return generate();
     if (options_.graph == WriteOptions::Graph::none) return;
-    const std::optional<std::string> graph = carried_graph(manifest_);
+    const std::optional<std::string> graph = carried_graph(manifest_, limits_);
     if (!graph) return;
     if (const auto counter = save_counter_key(*graph); counter && !has_key(*counter)) {
       add_save_counter(*counter);
@@ -210,6 +210,7 @@ class Assembler {
 
   const Manifest& manifest_;
   const WriteOptions& options_;
+  const Limits& limits_;
   std::vector<std::string> keys_;  // of each tensor
   BundleContents result_;
 };
@@ -232,8 +233,9 @@ std::optional<Encoding> encoding_of(DType dtype) {
   }
 }
 
-BundleContents contents_of(const Manifest& manifest, const WriteOptions& options) {
-  return Assembler(manifest, options).assemble();
+BundleContents contents_of(const Manifest& manifest, const WriteOptions& options,
+                           const Limits& limits) {
+  return Assembler(manifest, options, limits).assemble();
 }
 
 }  // namespace tensorferry::tensorflow

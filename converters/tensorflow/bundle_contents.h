@@ -46,6 +46,7 @@ std::optional<Encoding> encoding_of(DType dtype);
 
 /// Loads strings and variants. Throws Error(unsupported.name), Error(unsupported.name_taken),
 /// Error(unsupported.rank), each with all tensors that are to blame.
-BundleContents contents_of(const Manifest& manifest, const WriteOptions& options);
+BundleContents contents_of(const Manifest& manifest, const WriteOptions& options,
+                           const Limits& limits);
 
 }  // namespace tensorferry::tensorflow

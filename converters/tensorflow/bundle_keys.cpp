@@ -75,9 +75,9 @@ std::string shown_name(const Tensor& tensor, const WriteOptions& options) {
   return strip ? tensor.name.substr(0, tensor.name.size() - kColonZero.size()) : tensor.name;
 }
 
-std::optional<std::string> carried_graph(const Manifest& manifest) {
+std::optional<std::string> carried_graph(const Manifest& manifest, const Limits& limits) {
   for (const Tensor& tensor : manifest.tensors) {
-    if (is_graph_tensor(tensor)) return load_strings(tensor).at(0);
+    if (is_graph_tensor(tensor)) return load_strings(tensor, limits).at(0);
   }
   const std::string* graph = text_attribute(manifest.attributes, kGraphAttribute);
   if (graph == nullptr) return std::nullopt;

@@ -13,7 +13,7 @@ namespace tensorferry::tensorflow {
 std::string shown_name(const Tensor& tensor, const WriteOptions& options);
 
 /// The object graph that came with the manifest: its tensor of that key, or its attribute.
-std::optional<std::string> carried_graph(const Manifest& manifest);
+std::optional<std::string> carried_graph(const Manifest& manifest, const Limits& limits);
 
 /// A key for each tensor: its own in the graph that is carried, the path in a graph that is made,
 /// otherwise its name. Throws Error(unsupported.name) for keys that a bundle cannot hold,

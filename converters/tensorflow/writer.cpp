@@ -53,10 +53,10 @@ class TensorflowWriter final : public Writer {
     return tensorflow::encoding_of(dtype);
   }
 
-  Layout lay_out(const Manifest& manifest, const Output& output,
-                 const Options& options) const override {
+  Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                 const Limits& limits) const override {
     const std::string prefix = prefix_of(output.leaf);
-    BundleContents bundle = contents_of(manifest, write_options(options));
+    BundleContents bundle = contents_of(manifest, write_options(options), limits);
     Layout layout;
     layout.notes = std::move(bundle.notes);
     // The order of Layout::files: the data comes into being first, then the index that names it,

@@ -102,6 +102,7 @@ class ConversionPlan {
   /// Bytes that are free where the output goes.
   std::uint64_t free_space() const;
   /// Bytes of buffers and of literal parts that run() will hold at most, besides the descriptions.
+  /// Throws Error(usage.memory_limit) where run() would.
   std::uint64_t peak_memory(const RunOptions& options) const;
   /// The fate of each tensor, the files and their sizes, as lines of text.
   std::string describe() const;
@@ -150,7 +151,7 @@ Receipt convert(const std::filesystem::path& source, const std::filesystem::path
 /// SHA-256 in lower-case hex over the little-endian, row-major elements of the dtype; of strings
 /// over each element's length (unsigned 64-bit little-endian) and bytes; of opaque types over the
 /// stored bytes.
-std::string sha256(const Tensor& tensor);
+std::string sha256(const Tensor& tensor, const Limits& limits = {});
 
 /// One digest of a set of tensors: SHA-256 over `name NUL dtype NUL dims,comma-joined NUL sha256
 /// LF` of each, sorted by name bytes. `hashes` holds sha256() of each tensor.

@@ -95,10 +95,10 @@ class Writer {
   virtual std::optional<Encoding> encoding_for(const Tensor& tensor) const {
     return encoding(tensor.dtype);
   }
-  /// Sizes and literal bytes; writes nothing. Throws Error(unsupported) listing all offending
-  /// tensors.
-  virtual Layout lay_out(const Manifest& manifest, const Output& output,
-                         const Options& options) const = 0;
+  /// Sizes and literal bytes; writes nothing. `limits` are for the strings that it loads. Throws
+  /// Error(unsupported) listing all offending tensors.
+  virtual Layout lay_out(const Manifest& manifest, const Output& output, const Options& options,
+                         const Limits& limits = {}) const = 0;
 };
 
 /// A file in which tensors are replaced: what is moved into it, and where.

@@ -81,8 +81,15 @@ struct Layout;
 class Sink {
  public:
   virtual ~Sink() = default;
+  /// How many bytes of buffers it will hold at most when allow() is called with the same: not more
+  /// than `memory`. Throws Error(usage.memory_limit) where one thread needs more.
+  virtual std::uint64_t buffer_bytes(unsigned threads, std::uint64_t memory) const {
+    static_cast<void>(threads);
+    static_cast<void>(memory);
+    return 0;
+  }
   /// How many threads it may use for its own work, this one included, and how many bytes of buffers
-  /// for that. Once, at first. What is written must not depend on it.
+  /// for that, 2 MiB or more. Once, at first. What is written must not depend on it.
   virtual void allow(unsigned threads, std::uint64_t memory) {
     static_cast<void>(threads);
     static_cast<void>(memory);

@@ -17,10 +17,10 @@ std::string little_endian(std::uint64_t value) {
 
 }  // namespace
 
-std::string sha256(const Tensor& tensor) {
+std::string sha256(const Tensor& tensor, const Limits& limits) {
   Sha256 hash;
   if (info(tensor.dtype).kind == DTypeKind::string) {
-    for (const std::string& text : load_strings(tensor)) {
+    for (const std::string& text : load_strings(tensor, limits)) {
       hash.update(little_endian(text.size()));
       hash.update(text);
     }

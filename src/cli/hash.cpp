@@ -32,8 +32,8 @@ struct Hash {
 /// Hashes every tensor; which thread takes which does not show in the result.
 class Hashing {
  public:
-  explicit Hashing(const std::vector<Tensor>& tensors)
-      : tensors_(tensors), hashes_(tensors.size()) {}
+  Hashing(const std::vector<Tensor>& tensors, const Limits& limits)
+      : tensors_(tensors), limits_(limits), hashes_(tensors.size()) {}
 
   std::vector<Hash> run(std::size_t threads) {
     std::vector<std::jthread> helpers;
@@ -70,15 +70,16 @@ class Hashing {
   void hash(std::size_t index) {
     const Tensor& tensor = tensors_[index];
     if (tensor.dtype != DType::string) {
-      hashes_[index].sha256 = sha256(tensor);
+      hashes_[index].sha256 = sha256(tensor, limits_);
       return;
     }
     const std::scoped_lock lock(
         strings_lock_);  // strings are held in memory: one tensor of them at a time
-    hashes_[index].sha256 = sha256(tensor);
+    hashes_[index].sha256 = sha256(tensor, limits_);
   }
 
   const std::vector<Tensor>& tensors_;
+  const Limits limits_;
   std::vector<Hash> hashes_;
   std::atomic<std::size_t> next_{0};
   std::mutex strings_lock_, fault_lock_;
@@ -134,7 +135,8 @@ int run(const Arguments& arguments) {
   if (threads == 0) threads = processors;
 
   const Model model = open_model(arguments.operands()[0], arguments);
-  const auto hashes = Hashing(model.manifest.tensors).run(std::min<std::uint64_t>(threads, 256));
+  const auto hashes = Hashing(model.manifest.tensors, read_options(arguments).limits)
+                          .run(std::min<std::uint64_t>(threads, 256));
   if (arguments.flag("json"))
     print_json(model.manifest, hashes);
   else

@@ -16,6 +16,7 @@
 #include "plan/growing_output.h"
 #include "plan/kernels.h"
 #include "plan/late_segments.h"
+#include "plan/memory_share.h"
 #include "plan/progress_meter.h"
 #include "plan/tensor_source.h"
 #include "plan/tensor_stream.h"
@@ -26,10 +27,6 @@ namespace tensorferry {
 namespace {
 
 constexpr std::uint64_t kReserveFrom = 1u << 20;  // smaller files gain nothing by fallocate
-// All threads' tiles; longer runs than those of the largest one gain little.
-constexpr std::uint64_t kTiles = 20u << 20, kLargestTile = 16u << 20;
-constexpr std::uint64_t kThreadBytes = 4 * kWindowBytes;  // with what is read ahead or cast
-constexpr std::uint64_t kTileExtra = 6u << 20;            // a thread's other buffers beside a tile
 constexpr std::uint64_t kWorthAThread = 16u << 20;
 constexpr std::uint64_t kWriteBack = 8u << 20;
 // Above this many files one syncfs is cheaper than an fdatasync of each.
@@ -40,11 +37,6 @@ struct OpenOutput {
   Descriptor fd;
   std::size_t windows_left = 0;
 };
-
-unsigned wanted_threads(const RunOptions& options) {
-  return options.threads ? options.threads
-                         : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
-}
 
 /// What one worker keeps between windows.
 struct Worker {
@@ -85,11 +77,6 @@ class Mover {
   /// As many threads as the work is worth and the memory limit allows; tiles that fit the rest.
   void plan_threads(unsigned wanted) {
     const std::uint64_t limit = options_.memory_limit;
-    if (limit < kThreadBytes) {
-      throw Error(
-          ErrorCode::usage, "memory_limit",
-          "a conversion needs at least " + std::to_string(kThreadBytes) + " bytes of buffers");
-    }
     threads_ = static_cast<unsigned>(std::min<std::uint64_t>(wanted, limit / kThreadBytes));
     const std::uint64_t share = limit / threads_;
     const std::uint64_t most =
@@ -113,7 +100,8 @@ class Mover {
     EncodedStream(Mover& mover, const Slot& slot)
         : mover_(mover),
           stream_(open_counting_stream(mover.manifest_.tensors[slot.tensor], slot.tensor,
-                                       mover.casts_, mover.bools_)),
+                                       stream_tile(mover.options_.memory_limit), mover.casts_,
+                                       mover.bools_)),
           dtype_(mover.manifest_.tensors[slot.tensor].dtype),
           codec_(slot.codec) {}
     std::size_t read(std::span<std::byte> bytes) override {
@@ -133,7 +121,8 @@ class Mover {
 
   void write_sink(unsigned threads) {
     if (!layout_.sink) return;
-    layout_.sink->allow(threads, options_.memory_limit);
+    const std::uint64_t limit = options_.memory_limit;
+    layout_.sink->allow(threads, limit - stream_bytes(manifest_, layout_, limit));
     std::uint64_t total = 0;
     for (const Slot& slot : layout_.slots)
       total += slot.fill == Slot::Fill::literal ? 0 : slot.length;
@@ -360,17 +349,6 @@ class Mover {
 };
 
 }  // namespace
-
-std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
-                           const RunOptions& options) {
-  const std::uint64_t threads =
-      std::min<std::uint64_t>(wanted_threads(options), options.memory_limit / kThreadBytes);
-  const bool tiles = std::any_of(layout.slots.begin(), layout.slots.end(), [&](const Slot& slot) {
-    return slot.length > kWindowBytes && is_tileable(manifest.tensors[slot.tensor]);
-  });
-  return tiles ? std::min(options.memory_limit, kTiles + threads * kTileExtra)
-               : threads * kThreadBytes;
-}
 
 MoveResult move_all(const Manifest& manifest, Layout& layout, OutputFiles& output,
                     const RunOptions& options) {

@@ -18,10 +18,6 @@ struct MoveResult {
   std::vector<CastReport> casts;
 };
 
-/// Bytes of the buffers that move_all() will take at most.
-std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
-                           const RunOptions& options);
-
 /// Writes every file of the layout into `output`, verifies every checksum of the sources, and
 /// leaves the commit to the caller. Throws the first Error of any thread.
 MoveResult move_all(const Manifest& manifest, Layout& layout, OutputFiles& output,

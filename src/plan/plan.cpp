@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "io/output_files.h"
 #include "plan/cast.h"
+#include "plan/memory_share.h"
 #include "plan/mover.h"
 #include "plan/plan_state.h"
 #include "plan/verify_output.h"
@@ -223,14 +224,15 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
       std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
                   [](const Tensor& tensor) { return tensor.dtype == DType::string; });
   if (any_strings && strings && strings->carrier == Carrier::string_pair) {
-    Manifest split = split_strings(manifest);
+    Manifest split = split_strings(manifest, limits);
     state->whole = std::exchange(manifest, std::move(split));
   }
   check(manifest, limits);
+  refuse_problems(manifest);
   state->manifest = std::move(manifest);
 
   const Output output = output_of(target);
-  state->layout = format.writer->lay_out(state->manifest, output, options);
+  state->layout = format.writer->lay_out(state->manifest, output, options, limits);
   if (output.directory && !state->layout.directory) {
     throw Error(ErrorCode::usage, "not_a_folder",
                 std::string(format.name) + " is written to a file: name one in this folder")
@@ -301,6 +303,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   const auto start = std::chrono::steady_clock::now();
   State& state = *state_;
   if (options.verify_output) require_reader(state.format);
+  static_cast<void>(peak_memory(options));  // refuses a limit that is too low
   OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
   target.names.reserve(state.layout.files.size());
   for (const OutputFile& file : state.layout.files) target.names.emplace_back(file.name);

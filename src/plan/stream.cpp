@@ -33,6 +33,8 @@ class TensorStream final : public ByteStream {
     context_.bools = &bools;
   }
 
+  void set_strided_tile(std::uint64_t bytes) { strided_tile_ = bytes; }
+
   std::size_t read(std::span<std::byte> bytes) override {
     if (verify_) {
       verify_ = false;
@@ -51,7 +53,7 @@ class TensorStream final : public ByteStream {
         n = count * element_;
         fill(room.first(n));
       } else {
-        const std::uint64_t most = (source_.strided() ? kStridedTile : kTile) / element_ / 8 * 8;
+        const std::uint64_t most = (source_.strided() ? strided_tile_ : kTile) / element_ / 8 * 8;
         tile_.resize(std::min(most, end_ - next_) * element_);
         taken_ = 0;
         fill(tile_);
@@ -79,7 +81,7 @@ class TensorStream final : public ByteStream {
   TensorSource source_;
   CrcParts checksums_;
   ReadContext context_;
-  std::uint64_t element_, next_ = 0, end_ = 0;
+  std::uint64_t element_, next_ = 0, end_ = 0, strided_tile_ = kStridedTile;
   bool verify_ = false;
   Buffer tile_;
   std::size_t taken_ = 0;
@@ -116,10 +118,11 @@ std::unique_ptr<ByteStream> open_stream(const Tensor& tensor, std::uint64_t firs
 }
 
 std::unique_ptr<ByteStream> open_counting_stream(const Tensor& tensor, std::uint64_t key,
-                                                 CastTallies& casts,
+                                                 std::uint64_t tile_bytes, CastTallies& casts,
                                                  std::atomic<std::uint64_t>& bools) {
   auto stream = std::make_unique<TensorStream>(tensor, 0, ~std::uint64_t{0}, key);
   stream->count_in(casts, bools);
+  stream->set_strided_tile(tile_bytes);
   return stream;
 }
 
@@ -137,7 +140,7 @@ std::vector<std::string> load_strings(const Tensor& tensor, const Limits& limits
   if (bytes > limits.string_bytes) {
     throw Error(ErrorCode::resources, "strings",
                 "needs up to " + std::to_string(bytes) + " bytes of memory, the limit is " +
-                    std::to_string(limits.string_bytes) + " (--memory-limit raises it)")
+                    std::to_string(limits.string_bytes) + " (--limit strings=BYTES raises it)")
         .in_tensor(tensor.name);
   }
   const std::uint64_t elements = tensor.elements();

@@ -15,6 +15,9 @@ namespace tensorferry {
 std::vector<std::byte> zlib_compressed(std::span<const std::byte> bytes, int level,
                                        std::size_t planes = 1);
 
+/// How many bytes one of deflate can stand for: it makes at most 258 of 2 bits.
+inline constexpr std::uint64_t kMostInflation = 1032;
+
 enum class Inflation : std::uint8_t { whole, too_large, damaged };
 
 /// Inflates a zlib stream into `bytes`, which has room for the most that it may hold and becomes as

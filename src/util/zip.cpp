@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "util/crc32.h"
+#include "util/deflate.h"
 #include "util/inflated_file.h"
 #include "util/zip_directory.h"
 
@@ -19,7 +20,7 @@ constexpr std::uint16_t kEncrypted = 0x2041;  // of the member, strongly, or of 
 constexpr std::uint16_t kDescriptor = 8;
 constexpr std::uint16_t kNewestVersion = 63;  // as zipfile has it: 6.3
 constexpr std::uint16_t kZip64Extra = 1;
-constexpr std::uint64_t kInflatedAlways = std::uint64_t{4} << 30, kInflatedTimes = 1000;
+constexpr std::uint64_t kInflatedAlways = std::uint64_t{4} << 30;
 
 // --- Headers ----------------------------------------------------------------------------------
 
@@ -95,8 +96,8 @@ void set_problem(ZipMember& member, const Header& header, const ZipRules& rules)
     std::uint64_t limit = rules.inflated_limit;
     if (limit == 0) {
       limit = kInflatedAlways;
-      if (member.stored > limit / kInflatedTimes)
-        limit = std::max(limit, checked_multiply(member.stored, kInflatedTimes));
+      if (member.stored > limit / kMostInflation)
+        limit = std::max(limit, checked_multiply(member.stored, kMostInflation));
     }
     if (header.method == kStored || member.size <= limit) return;
     member.problem =

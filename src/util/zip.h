@@ -44,7 +44,7 @@ struct ZipRules {
   /// Bytes before the first local header are allowed, as self-extracting archives have them;
   /// offsets then count from behind them. numpy refuses such a file, Python's zipfile opens it.
   bool allow_prefix = false;
-  /// The most that a deflated member may inflate to; by default 4 GiB or 1000 times its stored
+  /// The most that a deflated member may inflate to; by default 4 GiB or 1032 times its stored
   /// size, whichever is more.
   std::uint64_t inflated_limit = 0;
   std::uint64_t directory_bytes = 100'000'000;  ///< limits as in Limits

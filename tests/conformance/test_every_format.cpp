@@ -141,3 +141,32 @@ TEST_CASE("a host program adds a format of its own") {
   CHECK(error_id([&] { registry.add(format); }).starts_with("usage."));
   CHECK(error_id([&] { registry.at("onw"); }) == "usage.unknown_format");
 }
+
+TEST_CASE("strings take as much memory as their limit allows, in every format") {
+  TempFolder folder;
+  for (const Format& format : Registry::global().formats()) {
+    if (!format.writer || !format.writer->encoding(DType::string)) continue;
+    CAPTURE(format.name);
+    const auto plan_strings = [&](std::uint64_t declared, const Limits& limits) {
+      Manifest manifest;
+      Tensor& tensor = manifest.tensors.emplace_back();
+      tensor.name = "text";
+      tensor.dtype = DType::string;
+      tensor.shape = {2};
+      Piece piece;
+      piece.origin = Strings{declared, [] { return std::vector<std::string>{"a", "bc"}; }};
+      tensor.stored.pieces.push_back(piece);
+      ConversionPlan::make(std::move(manifest), format, folder / "out", {}, limits);
+    };
+    Limits limits;
+    const auto error = error_of([&] { plan_strings(limits.string_bytes + 1, limits); });
+    REQUIRE(error);
+    CHECK(error->id() == "resources.strings");
+    CHECK(error->message().find("--limit strings=BYTES raises it") != std::string::npos);
+    ++limits.string_bytes;
+    CHECK(error_id([&] { plan_strings(limits.string_bytes, limits); }) == "no error");
+    limits.string_bytes = 100;
+    CHECK(error_id([&] { plan_strings(101, limits); }) == "resources.strings");
+    CHECK(error_id([&] { plan_strings(100, limits); }) == "no error");
+  }
+}

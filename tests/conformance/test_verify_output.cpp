@@ -128,7 +128,8 @@ namespace {
 class LyingWriter final : public Writer {
  public:
   std::optional<Encoding> encoding(DType dtype) const override { return Encoding{dtype}; }
-  Layout lay_out(const Manifest& manifest, const Output&, const Options&) const override {
+  Layout lay_out(const Manifest& manifest, const Output&, const Options&,
+                 const Limits&) const override {
     Layout layout;
     layout.files.push_back({"", manifest.tensors[0].bytes()});
     Slot slot;

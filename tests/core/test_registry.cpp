@@ -15,7 +15,9 @@ struct NullReader : Reader {
 
 struct NullWriter : Writer {
   std::optional<Encoding> encoding(DType) const override { return std::nullopt; }
-  Layout lay_out(const Manifest&, const Output&, const Options&) const override { return {}; }
+  Layout lay_out(const Manifest&, const Output&, const Options&, const Limits&) const override {
+    return {};
+  }
 };
 
 Format format(std::string_view name, std::vector<std::string_view> extensions,

@@ -167,6 +167,20 @@ TEST_CASE("keys, members that are no arrays, and contradictions") {
   CHECK(thrown_by([&] { read_bytes(made.bytes()); }) == "corrupt.duplicate_name");
 }
 
+TEST_CASE("npz: what deflates counts in the memory of a run, and keeps to its share") {
+  Manifest manifest;
+  manifest.tensors.push_back(tensor_of("a", DType::uint8, {1}, "a"));
+  const Options options(Registry::global().at("npz").write_options, {{"compression", "deflate"}});
+  const Layout layout = make_npz_writer()->lay_out(manifest, {"a.npz", false}, options);
+  REQUIRE(layout.sink);
+  for (const std::uint64_t memory : {2u << 20, 3u << 20, 48u << 20}) {
+    const std::uint64_t one = layout.sink->buffer_bytes(1, memory);
+    CHECK(one >= 256u << 10);
+    CHECK(layout.sink->buffer_bytes(8, memory) >= one);
+    CHECK(layout.sink->buffer_bytes(8, memory) <= memory);
+  }
+}
+
 TEST_CASE("a CRC-32 covers header and elements, stored and deflated, and bytes behind them") {
   for (const unsigned method : {0u, 8u}) {
     for (const std::string_view trailing : {"", "more"}) {

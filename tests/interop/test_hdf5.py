@@ -58,6 +58,21 @@ def test_options_of_the_wrong_kind_are_usage_errors(option, tf_cli, tmp_path):
     assert not (tmp_path / "out.h5").exists()
 
 
+def test_a_chunk_that_needs_more_memory_is_refused_until_it_is_given(tf_cli, tmp_path):
+    array = np.arange(10 << 20, dtype=np.float64)
+    source = write_raw(tmp_path / "in", {"w": ("float64", array)})
+    options = [w for o in ("compression=gzip", "chunk=32M", "level=1") for w in ("--out-opt", o)]
+    words = ("convert", source, tmp_path / "out.h5", *options)
+    for more in ((), ("--dry-run",)):
+        tf_cli(*words, *more).fails_with(2, "usage.memory_limit", "chunk=BYTES")
+    assert not (tmp_path / "out.h5").exists()
+    done, took = tf_cli.measured(*words, "--memory-limit", "160M", "--no-sync")
+    assert done.code == 0 and took["peak_kib"] < 92 * 1024, (done, took)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert np.prod(file["w"].chunks) * 8 > 16 << 20
+        np.testing.assert_array_equal(file["w"][()], array)
+
+
 def test_users_see_the_values_through_plain_h5py(fresh_checkpoints, tf_cli, tmp_path):
     """What file["name"][()] gives, with no knowledge of tensorferry."""
     tf_cli.convert(fresh_checkpoints["every_dtype"].prefix, tmp_path / "out.h5")
@@ -127,3 +142,13 @@ def test_a_rank_that_hdf5_cannot_hold_is_refused_before_anything_is_written(tf_c
     done = tf_cli("convert", source, tmp_path / "out.h5")
     assert done.code in (4, 5) and "deep" in done.err and "32" in done.err, done
     assert not (tmp_path / "out.h5").exists()
+
+
+def test_the_limit_of_strings_is_that_of_every_command(tf_cli, tmp_path):
+    source = write_raw(tmp_path / "in", {"text": ("string", np.array([b"x" * 1000, b"y"], dtype=object))})
+    for target in ("hdf5", "onnx", "npz", "raw"):
+        for limit, code in (("900", 8), ("4K", 0)):
+            done = tf_cli("convert", source, tmp_path / target, "--to", target, "--limit", f"strings={limit}")
+            assert done.code == code and ("--limit strings=BYTES" in done.err) == (code != 0), done
+    assert tf_cli("hash", source, "--limit", "strings=4K").code == 0
+    assert "--limit strings=BYTES" in tf_cli("hash", source, "--limit", "strings=900").err

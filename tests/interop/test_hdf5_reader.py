@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import zlib
 
 import h5py
 import ml_dtypes
@@ -264,6 +265,18 @@ def test_a_shape_bomb_is_refused_at_once(tf_cli, tmp_path):
     for name in ("bomb", "plain"):
         for option in ((), ("--in-opt", "allow_fill=true")):
             tf_cli("print", tmp_path / "a.h5", name, *option).fails_with(5, "declares")
+
+
+def test_zeros_are_no_bomb(tf_cli, tmp_path):
+    chunk, count = 4 << 20, 1100
+    stored = zlib.compress(bytes(chunk), 9)
+    assert chunk / len(stored) > 1020
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        zeros = file.create_dataset("zeros", (count * chunk,), "u1", chunks=(chunk,), compression="gzip", compression_opts=9)
+        for i in range(count):
+            zeros.id.write_direct_chunk((i * chunk,), stored)
+    row = listed(tf_cli, tmp_path / "a.h5")["zeros"]
+    assert row["shape"] == [count * chunk] and "problem" not in row, row
 
 
 def test_damaged_chunks_are_found(tf_cli, tmp_path):

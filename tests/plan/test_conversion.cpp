@@ -223,3 +223,21 @@ TEST_CASE("bool bytes that are neither 0 nor 1 become 1, with a note") {
   const std::string file = read_file(folder / "mask.npy");
   CHECK(file.substr(file.size() - 4) == std::string("\0\1\1\1", 4));
 }
+
+TEST_CASE("a tensor that the gate finds fault with is refused, whatever the format") {
+  TempFolder folder;
+  for (const Format& format : Registry::global().formats()) {
+    if (!format.writer) continue;
+    CAPTURE(format.name);
+    Manifest manifest;
+    Tensor& tensor = manifest.tensors.emplace_back();
+    tensor.name = std::string(70'000, 'n');
+    tensor.dtype = DType::float32;
+    tensor.shape = {0};
+    const auto error =
+        error_of([&] { ConversionPlan::make(std::move(manifest), format, folder / "out"); });
+    REQUIRE(error);
+    CHECK(error->message().find("cannot be converted (--exclude leaves it out") !=
+          std::string::npos);
+  }
+}

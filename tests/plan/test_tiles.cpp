@@ -191,7 +191,7 @@ TEST_CASE("tiles are cast as a stream is, with the same report") {
   std::atomic<std::uint64_t> bools{0};
   const Bytes whole = by_tiles(tensor, 20'000, tiled);
   Bytes expected(tensor.bytes());
-  open_counting_stream(tensor, 0, streamed, bools)->read(expected);
+  open_counting_stream(tensor, 0, 1 << 20, streamed, bools)->read(expected);
   CHECK(whole == expected);
   const CastReport a = tiled.reports(manifest)[0], b = streamed.reports(manifest)[0];
   CHECK(a.changed == b.changed);

@@ -10,7 +10,8 @@ class ToyWriter final : public Writer {
     return Encoding{dtype};
   }
 
-  Layout lay_out(const Manifest& manifest, const Output&, const Options&) const override {
+  Layout lay_out(const Manifest& manifest, const Output&, const Options&,
+                 const Limits&) const override {
     if (manifest.tensors.size() != 1) {
       throw Error(ErrorCode::usage, "single_file", "a toy file holds one tensor");
     }
