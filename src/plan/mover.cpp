@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -33,7 +34,6 @@ constexpr std::uint64_t kWriteBack = 8u << 20;
 constexpr std::size_t kManyFiles = 64;
 
 struct OpenOutput {
-  std::mutex mutex;
   Descriptor fd;
   std::size_t windows_left = 0;
 };
@@ -300,9 +300,12 @@ class Mover {
     if (slot.order == std::endian::big) swap_bytes(out, info(tensor.dtype).component_bytes);
   }
 
+  /// One for several files: a lock of its own for each of a million would be most of what they take.
+  std::mutex& lock_of(std::size_t index) { return file_locks_[index % file_locks_.size()]; }
+
   void open_file(std::size_t index) {
     OpenOutput& file = files_[index];
-    std::lock_guard lock(file.mutex);
+    std::lock_guard lock(lock_of(index));
     if (file.fd) return;
     file.fd = output_.open(index);
     const std::uint64_t size = layout_.files[index].size;
@@ -323,7 +326,7 @@ class Mover {
 
   void close_file(std::size_t index) {
     OpenOutput& file = files_[index];
-    std::lock_guard lock(file.mutex);
+    std::lock_guard lock(lock_of(index));
     if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
   }
 
@@ -339,6 +342,7 @@ class Mover {
   CastTallies casts_;
   Digests digests_;
   std::vector<OpenOutput> files_;
+  std::array<std::mutex, 64> file_locks_;
   Work work_;
   unsigned threads_ = 1;
   std::atomic<std::size_t> next_{0};
