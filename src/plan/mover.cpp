@@ -300,7 +300,7 @@ class Mover {
     if (slot.order == std::endian::big) swap_bytes(out, info(tensor.dtype).component_bytes);
   }
 
-  /// One for several files: a lock of its own for each of a million would be most of what they take.
+  /// One for several files: a lock for each would be most of what a million of them take.
   std::mutex& lock_of(std::size_t index) { return file_locks_[index % file_locks_.size()]; }
 
   void open_file(std::size_t index) {
