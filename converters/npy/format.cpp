@@ -49,7 +49,8 @@ Format make_npy_format() {
   format.extensions = {".npy"};
   format.read_options = {
       {"dtype", OptionSpec::Kind::text, "",
-       "what elements are that numpy calls void (|V1, |V2): float8_e4m3fn, ..."}};
+       "what elements are that numpy calls void (|V1, |V2) or has another type for: float8_e4m3fn, "
+       "int4, ..."}};
   format.probe = probe;
   format.reader = make_npy_reader();
   format.writer = make_npy_writer();

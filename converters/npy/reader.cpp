@@ -98,12 +98,21 @@ void read_described_folder(const Input& folder, const Limits& limits, NpyArrays&
   }
 }
 
+/// Elements that numpy has another type for, as a folder's manifest would tell: int4 in |i1. Arrays
+/// of other types stay what they are.
+void take_as(Manifest& manifest, DType dtype) {
+  const std::optional<Encoding> encoding = npy_encoding(dtype);
+  if (!encoding || encoding->carrier == Carrier::native) return;
+  for (Tensor& tensor : manifest.tensors)
+    static_cast<void>(restore_carried(tensor, {dtype, encoding->carrier, tensor.shape}));
+}
+
 class NpyReader : public Reader {
  public:
   Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
-    std::optional<DType> opaque;
-    if (options.given("dtype")) opaque = parse_dtype(options.text("dtype")).dtype;
-    NpyArrays arrays(opaque);
+    std::optional<DType> asked;
+    if (options.given("dtype")) asked = parse_dtype(options.text("dtype")).dtype;
+    NpyArrays arrays(asked);
     Manifest manifest;
     if (input.kind() == Input::Kind::directory && has_npy_manifest(input)) {
       read_described_folder(input, limits, arrays, manifest);
@@ -115,6 +124,7 @@ class NpyReader : public Reader {
           read_file(arrays, name_of_file(stem).value_or(stem), input.file()));
     }
     arrays.resolve(manifest);
+    if (asked) take_as(manifest, *asked);
     return join_strings(std::move(manifest), limits);
   }
 };

@@ -58,10 +58,13 @@ Layout one_file(const Manifest& manifest, const Output& output) {
   Layout layout;
   add_array(layout, tensor, 0, "");
   if (encoding_of(tensor.dtype).carrier != Carrier::native) {
-    layout.notes.push_back({"npy.no_tag", "numpy has no " + std::string(to_string(tensor.dtype)) +
-                                              " and shows it as " +
+    const std::string dtype(to_string(tensor.dtype));
+    layout.read_options["dtype"] = dtype;
+    layout.notes.push_back({"npy.no_tag", "numpy has no " + dtype + " and shows it as " +
                                               std::string(npy_descr(tensor.dtype)) +
-                                              "; a folder of .npy says so in its manifest.json"});
+                                              ": --in-opt dtype=" + dtype +
+                                              " reads it back; a folder of .npy says so in its "
+                                              "manifest.json"});
   }
   return layout;
 }

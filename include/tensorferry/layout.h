@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -112,6 +113,8 @@ struct Layout {
   std::function<std::vector<Segment>(std::span<const std::uint32_t>)> finish;
   Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;
+  /// What the format's reader has to be told to find the same again, where the file cannot say it.
+  std::map<std::string, std::string> read_options;
 };
 
 /// The gate behind every writer: every tensor placed, lengths equal to the encoded tensors, nothing

@@ -315,8 +315,8 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
     moved = move_all(state.manifest, state.layout, output, options);
     refuse_overflow(moved.casts);
     if (options.verify_output) {
-      verify_output(output.as_input(), state.format, state.whole ? *state.whole : state.manifest,
-                    state.limits, options);
+      verify_output(output.as_input(), state.format, state.layout.read_options,
+                    state.whole ? *state.whole : state.manifest, state.limits, options);
     }
     if (options.verify_source) {
       for (const auto& source : state.manifest.sources) source->check_unchanged();

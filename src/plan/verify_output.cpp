@@ -37,14 +37,15 @@ Manifest describe(const Input& output, const Format& format, const Limits& limit
 
 /// The reader may call tensors otherwise than they were called here: then as the file does.
 Manifest read_back(const Input& output, const Format& format, const Manifest& wanted,
-                   const Limits& limits) {
-  Manifest found = describe(output, format, limits, {});
+                   const Limits& limits, std::map<std::string, std::string> options) {
+  Manifest found = describe(output, format, limits, options);
   const std::size_t missing = count_missing(found, wanted);
   const bool knows_names =
       std::any_of(format.read_options.begin(), format.read_options.end(),
                   [](const OptionSpec& option) { return option.name == "names"; });
   if (missing == 0 || !knows_names) return found;
-  Manifest raw = describe(output, format, limits, {{"names", "raw"}});
+  options["names"] = "raw";
+  Manifest raw = describe(output, format, limits, options);
   return count_missing(raw, wanted) < missing ? std::move(raw) : std::move(found);
 }
 
@@ -84,11 +85,12 @@ std::string text_of(const Difference& difference) {
 
 }  // namespace
 
-void verify_output(const Input& output, const Format& format, const Manifest& wanted,
+void verify_output(const Input& output, const Format& format,
+                   const std::map<std::string, std::string>& read_options, const Manifest& wanted,
                    const Limits& limits, const RunOptions& options) {
   std::string message = "what was written is not what was read; nothing is kept";
   try {
-    Manifest found = read_back(output, format, wanted, limits);
+    Manifest found = read_back(output, format, wanted, limits, read_options);
     drop_additions(found, wanted);
     keep_name(output, found, wanted);
     CompareOptions comparing;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <stdexcept>
 
 #include "error_id.h"
 #include "temp_folder.h"
@@ -68,6 +69,13 @@ std::vector<const Format*> both_ways() {
     if (format.reader && format.writer) formats.push_back(&format);
   }
   return formats;
+}
+
+const Format& format_named(std::string_view name) {
+  for (const Format& format : Registry::global().formats()) {
+    if (format.name == name) return format;
+  }
+  throw std::logic_error("no such format");
 }
 
 }  // namespace
@@ -180,4 +188,22 @@ TEST_CASE("a writer's mistake is found by reading back, before anybody sees the 
   CHECK(error_id([&] { write_lying(folder, true, false); }) == "usage.no_reader");
   CHECK(folder.names() == std::vector<std::string>{"in"});
   CHECK(!write_lying(folder, false, true).verified);  // and without it nothing stops the mistake
+}
+
+TEST_CASE("one .npy of any dtype is read back, also of those that numpy has another type for") {
+  const Format& npy = format_named("npy");
+  for (const DTypeInfo& row : all_dtypes()) {
+    if (row.kind == DTypeKind::string || !npy.writer->encoding(row.dtype)) continue;
+    const std::string name(row.name);
+    CAPTURE(name);
+    const TempFolder folder;
+    folder.write("in", std::string(std::size_t{16} * row.bytes, '\1'));
+    ConvertOptions options = verified("npy");
+    options.read.from = "raw";
+    options.read.options = {{"dtype", name}, {"shape", "16"}, {"allow_trailing", "true"}};
+    CHECK(convert(folder / "in", folder / "out.npy", options).verified);
+    ReadOptions reading;
+    reading.options = {{"dtype", name}};
+    CHECK(read(folder / "out.npy", reading).tensors[0].dtype == row.dtype);
+  }
 }

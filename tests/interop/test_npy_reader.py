@@ -124,6 +124,18 @@ def test_what_is_written_is_verified_by_reading_it_back(tf_cli, tmp_path):
     judge.assert_same(got, tf_cli.hash(tmp_path / "out.npz")[0])
 
 
+def test_integers_of_numpy_are_what_the_option_says(tf_cli, tmp_path):
+    stored = {"int4": "int8", "uint2": "uint8", "int2": "int8", "uint4": "uint8"}
+    for dtype, numpy_type in stored.items():
+        array = bits(dtype, (3, 5))
+        np.save(tmp_path / "w.npy", array.astype(numpy_type))
+        judge.assert_same(tf_cli.hash(tmp_path / "w.npy", "--in-opt", f"dtype={dtype}")[0], [judge.tensor("w", array, dtype)])
+        tf_cli.convert(tmp_path / "w.npy", tmp_path / "again.npy", "--in-opt", f"dtype={dtype}", "--verify", "--overwrite")
+        assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "w.npy").read_bytes()
+    np.save(tmp_path / "f.npy", np.arange(3.0))
+    assert tf_cli.listing(tmp_path / "f.npy", "--in-opt", "dtype=int4")["f"]["dtype"] == "float64"
+
+
 # ---- what numpy says of strange headers, it says of all ------------------------------------------------------
 
 GOOD = "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }"
