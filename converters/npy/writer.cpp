@@ -12,25 +12,6 @@ constexpr std::string_view kExtension = ".npy";
 
 Encoding encoding_of(DType dtype) { return npy_encoding(dtype).value(); }
 
-void refuse(const Manifest& manifest) {
-  std::vector<std::string> types, ranks;
-  for (const Tensor& tensor : manifest.tensors) {
-    if (npy_descr(tensor.dtype).empty()) {
-      types.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
-    } else if (tensor.shape.size() > npy_max_rank) {
-      ranks.push_back(tensor.name + " (rank " + std::to_string(tensor.shape.size()) + ")");
-    }
-  }
-  if (!types.empty()) {
-    throw Error(ErrorCode::unsupported, "dtype", ".npy cannot hold " + join_names(types));
-  }
-  if (!ranks.empty()) {
-    throw Error(
-        ErrorCode::unsupported, "rank",
-        "numpy has at most " + std::to_string(npy_max_rank) + " dimensions: " + join_names(ranks));
-  }
-}
-
 // Appends one file with one tensor; gives its place.
 const Slot& add_array(Layout& layout, const Tensor& tensor, std::size_t index, std::string file) {
   std::string header = npy_header(npy_descr(tensor.dtype), tensor.shape);
@@ -94,7 +75,7 @@ class NpyWriter : public Writer {
 
   Layout lay_out(const Manifest& manifest, const Output& output, const Options&,
                  const Limits&) const override {
-    refuse(manifest);
+    refuse_for_numpy(manifest, ".npy");
     const bool single = !output.directory && output.leaf.ends_with(kExtension);
     return single ? one_file(manifest, output) : folder(manifest);
   }

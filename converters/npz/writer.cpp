@@ -16,23 +16,6 @@ using npz::Member;
 
 constexpr std::int64_t kDefaultLevel = 6;
 
-void refuse(const Manifest& manifest) {
-  std::vector<std::string> types, ranks;
-  for (const Tensor& tensor : manifest.tensors) {
-    if (npy_descr(tensor.dtype).empty()) {
-      types.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
-    } else if (tensor.shape.size() > npy_max_rank) {
-      ranks.push_back(tensor.name + " (rank " + std::to_string(tensor.shape.size()) + ")");
-    }
-  }
-  if (!types.empty())
-    throw Error(ErrorCode::unsupported, "dtype", ".npz cannot hold " + join_names(types));
-  if (ranks.empty()) return;
-  throw Error(
-      ErrorCode::unsupported, "rank",
-      "numpy has at most " + std::to_string(npy_max_rank) + " dimensions: " + join_names(ranks));
-}
-
 /// Nothing = stored.
 std::optional<int> level_of(const Options& options) {
   const bool deflate = options.given("compression") && options.text("compression") == "deflate";
@@ -149,7 +132,7 @@ class NpzWriter : public Writer {
     if (output.directory) {
       throw Error(ErrorCode::usage, "not_a_folder", "an .npz is one file: name it in this folder");
     }
-    refuse(manifest);
+    refuse_for_numpy(manifest, ".npz");
     const std::optional<int> level = level_of(options);
     std::vector<std::string> names = npz::stored_names(manifest);
     std::string text = npz::metadata_text(metadata_entries(

@@ -2,9 +2,12 @@
 
 #include <charconv>
 #include <string>
+#include <vector>
 
 #include "core/carriers.h"
 #include "tensorferry/error.h"
+#include "util/npy_header.h"
+#include "util/text.h"
 
 namespace tensorferry {
 namespace {
@@ -216,6 +219,26 @@ NpyType parse_npy_descr(std::string_view descr) {
     return type;
   }
   unsupported(descr, "is not known");
+}
+
+void refuse_for_numpy(const Manifest& manifest, std::string_view format) {
+  std::vector<std::string> types, ranks;
+  for (const Tensor& tensor : manifest.tensors) {
+    if (npy_descr(tensor.dtype).empty()) {
+      types.push_back(tensor.name + " (" + std::string(to_string(tensor.dtype)) + ")");
+    } else if (tensor.shape.size() > npy_max_rank) {
+      ranks.push_back(tensor.name + " (rank " + std::to_string(tensor.shape.size()) + ")");
+    }
+  }
+  if (!types.empty()) {
+    throw Error(ErrorCode::unsupported, "dtype",
+                std::string(format) + " cannot hold " + join_names(types));
+  }
+  if (!ranks.empty()) {
+    throw Error(
+        ErrorCode::unsupported, "rank",
+        "numpy has at most " + std::to_string(npy_max_rank) + " dimensions: " + join_names(ranks));
+  }
 }
 
 }  // namespace tensorferry

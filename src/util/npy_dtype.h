@@ -35,4 +35,8 @@ struct NpyType {
 /// `M8`, records) or depends on the machine that wrote it (`l`).
 NpyType parse_npy_descr(std::string_view descr);
 
+/// Throws Error(unsupported.dtype) or Error(unsupported.rank) with all tensors that no array of
+/// numpy can hold. `format`: what was to hold them.
+void refuse_for_numpy(const Manifest& manifest, std::string_view format);
+
 }  // namespace tensorferry
