@@ -98,4 +98,12 @@ struct TensorCheck {
 /// ranges and the checksums of metadata were verified by read().
 std::vector<TensorCheck> check_tensors(const Manifest& manifest, const ScanOptions& options = {});
 
+struct TensorHash {
+  std::string sha256;  ///< as sha256() gives it; empty when the tensor cannot be read
+  Problem problem;     ///< why
+};
+
+/// The hash of every tensor, in the manifest's order.
+std::vector<TensorHash> hash_tensors(const Manifest& manifest, const ScanOptions& options = {});
+
 }  // namespace tensorferry

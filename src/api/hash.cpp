@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "plan/scan.h"
+#include "tensorferry/compare.h"
 #include "tensorferry/convert.h"
 #include "tensorferry/stream.h"
 #include "util/sha256.h"
@@ -15,21 +16,48 @@ std::string little_endian(std::uint64_t value) {
   return bytes;
 }
 
-}  // namespace
-
-std::string sha256(const Tensor& tensor, const Limits& limits) {
+/// `advance` is told of the bytes that were read.
+std::string hash_of(const Tensor& tensor, const Limits& limits,
+                    const std::function<void(std::uint64_t)>& advance) {
   Sha256 hash;
   if (info(tensor.dtype).kind == DTypeKind::string) {
     for (const std::string& text : load_strings(tensor, limits)) {
       hash.update(little_endian(text.size()));
       hash.update(text);
     }
+    advance(tensor.bytes());
     return to_hex(hash.finish());
   }
   auto stream = open_stream(tensor);
   Buffer buffer = step_buffer(tensor);
-  while (const std::size_t n = stream->read(buffer)) hash.update(std::span(buffer).first(n));
+  while (const std::size_t n = stream->read(buffer)) {
+    hash.update(std::span(buffer).first(n));
+    advance(n);
+  }
   return to_hex(hash.finish());
+}
+
+}  // namespace
+
+std::string sha256(const Tensor& tensor, const Limits& limits) {
+  return hash_of(tensor, limits, [](std::uint64_t) {});
+}
+
+std::vector<TensorHash> hash_tensors(const Manifest& manifest, const ScanOptions& options) {
+  std::vector<TensorHash> hashes(manifest.tensors.size());
+  Scan scan(options, bytes_to_read(manifest));
+  scan.run(hashes.size(), [&](std::size_t i) {
+    const Tensor& tensor = manifest.tensors[i];
+    const bool strings = info(tensor.dtype).kind == DTypeKind::string;
+    const auto turn = strings ? scan.strings_turn() : std::unique_lock<std::mutex>();
+    try {
+      hashes[i].sha256 = hash_of(tensor, options.limits, [&](std::uint64_t n) { scan.advance(n); });
+    } catch (const Error& error) {
+      if (error.id() == "input.cancelled") throw;
+      hashes[i].problem = error.in_tensor(tensor.name);
+    }
+  });
+  return hashes;
 }
 
 std::string set_digest(const Manifest& manifest, const std::vector<std::string>& hashes) {
