@@ -13,9 +13,8 @@ constexpr std::uint64_t kStreamExtra = 1u << 20;  // what is cast or gathered be
 
 }  // namespace
 
-unsigned wanted_threads(const RunOptions& options) {
-  return options.threads ? options.threads
-                         : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+unsigned wanted_threads(unsigned asked) {
+  return asked != 0 ? asked : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
 }
 
 std::uint64_t stream_tile(std::uint64_t limit) {
@@ -40,10 +39,10 @@ std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
   std::uint64_t sink = 0;
   if (layout.sink) {
     sink = stream_bytes(manifest, layout, limit);
-    sink += layout.sink->buffer_bytes(wanted_threads(options), limit - sink);
+    sink += layout.sink->buffer_bytes(wanted_threads(options.threads), limit - sink);
   }
   const std::uint64_t threads =
-      std::min<std::uint64_t>(wanted_threads(options), limit / kThreadBytes);
+      std::min<std::uint64_t>(wanted_threads(options.threads), limit / kThreadBytes);
   const bool tiles = std::any_of(layout.slots.begin(), layout.slots.end(), [&](const Slot& slot) {
     return slot.length > kWindowBytes && is_tileable(manifest.tensors[slot.tensor]);
   });

@@ -17,7 +17,8 @@ inline constexpr std::uint64_t kThreadBytes = 4 * kWindowBytes;
 /// A thread's other buffers beside a tile.
 inline constexpr std::uint64_t kTileExtra = 6u << 20;
 
-unsigned wanted_threads(const RunOptions& options);
+/// The threads that were asked for; 0 = as many as there are processors, at most 4.
+unsigned wanted_threads(unsigned asked);
 
 /// Of a stream that is not row-major and feeds a sink: as large as leaves the sink 2 MiB.
 std::uint64_t stream_tile(std::uint64_t limit);

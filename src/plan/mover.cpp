@@ -58,9 +58,9 @@ class Mover {
 
   MoveResult run() {
     output_.prepare_directory();
-    write_sink(wanted_threads(options_));
+    write_sink(wanted_threads(options_.threads));
     digests_.finish_early(layout_);
-    plan_threads(wanted_threads(options_));
+    plan_threads(wanted_threads(options_.threads));
     for (std::size_t i = 0; i < files_.size(); ++i)
       files_[i].windows_left = work_.windows_of_file[i];
     meter_.set_total(meter_.done() + work_.bytes);

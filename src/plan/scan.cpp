@@ -6,6 +6,8 @@
 #include <system_error>
 #include <thread>
 
+#include "plan/memory_share.h"
+
 namespace tensorferry {
 namespace {
 
@@ -13,9 +15,7 @@ constexpr unsigned kMostThreads = 256;
 constexpr std::uint64_t kStep = 256u << 10;
 
 unsigned threads_of(const ScanOptions& options, std::size_t count) {
-  const unsigned wanted = options.threads > 0
-                              ? std::min(options.threads, kMostThreads)
-                              : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  const unsigned wanted = std::min(wanted_threads(options.threads), kMostThreads);
   return static_cast<unsigned>(std::clamp<std::size_t>(count, 1, wanted));
 }
 
