@@ -98,8 +98,8 @@ void read_described_folder(const Input& folder, const Limits& limits, NpyArrays&
   }
 }
 
-/// Elements that numpy has another type for, as a folder's manifest would tell: int4 in |i1. Arrays
-/// of other types stay what they are.
+/// Elements that numpy has another type for, as a folder's manifest would tell if there was one:
+/// int4 in |i1. Arrays of other types stay what they are.
 void take_as(Manifest& manifest, DType dtype) {
   const std::optional<Encoding> encoding = npy_encoding(dtype);
   if (!encoding || encoding->carrier == Carrier::native) return;
@@ -114,7 +114,8 @@ class NpyReader : public Reader {
     if (options.given("dtype")) asked = parse_dtype(options.text("dtype")).dtype;
     NpyArrays arrays(asked);
     Manifest manifest;
-    if (input.kind() == Input::Kind::directory && has_npy_manifest(input)) {
+    const bool described = input.kind() == Input::Kind::directory && has_npy_manifest(input);
+    if (described) {
       read_described_folder(input, limits, arrays, manifest);
     } else if (input.kind() == Input::Kind::directory) {
       read_plain_folder(input, arrays, manifest);
@@ -124,7 +125,7 @@ class NpyReader : public Reader {
           read_file(arrays, name_of_file(stem).value_or(stem), input.file()));
     }
     arrays.resolve(manifest);
-    if (asked) take_as(manifest, *asked);
+    if (asked && !described) take_as(manifest, *asked);
     return join_strings(std::move(manifest), limits);
   }
 };

@@ -132,6 +132,10 @@ def test_integers_of_numpy_are_what_the_option_says(tf_cli, tmp_path):
         judge.assert_same(tf_cli.hash(tmp_path / "w.npy", "--in-opt", f"dtype={dtype}")[0], [judge.tensor("w", array, dtype)])
         tf_cli.convert(tmp_path / "w.npy", tmp_path / "again.npy", "--in-opt", f"dtype={dtype}", "--verify", "--overwrite")
         assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "w.npy").read_bytes()
+    # What a manifest of ours says is not overruled.
+    np.savez(tmp_path / "in.npz", w=np.arange(3, dtype=np.int8))
+    tf_cli.convert(tmp_path / "in.npz", tmp_path / "described", "--to", "npy")
+    assert tf_cli.listing(tmp_path / "described", "--from", "npy", "--in-opt", "dtype=int4")["w"]["dtype"] == "int8"
     np.save(tmp_path / "f.npy", np.arange(3.0))
     assert tf_cli.listing(tmp_path / "f.npy", "--in-opt", "dtype=int4")["f"]["dtype"] == "float64"
 
