@@ -3,7 +3,6 @@
 #include "util/manifest_json.h"
 #include "util/npy_dtype.h"
 #include "util/npy_header.h"
-#include "util/text.h"
 
 namespace tensorferry {
 namespace {

@@ -303,7 +303,8 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   const auto start = std::chrono::steady_clock::now();
   State& state = *state_;
   if (options.verify_output) require_reader(state.format);
-  static_cast<void>(peak_memory(options));  // refuses a limit that is too low
+  static_cast<void>(
+      buffer_bytes(state.manifest, state.layout, options));  // refuses a limit that is too low
   OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
   target.names.reserve(state.layout.files.size());
   for (const OutputFile& file : state.layout.files) target.names.emplace_back(file.name);

@@ -60,7 +60,8 @@ def copy(source, target, *options) -> list[str]:
         options = ("--crc", *options)
     if source == "w2" and target != "npy":
         options = ("--pieces", *options)
-    return [*options, "copy", str(TENSORS.get(source, 100) if target == "npy" else 1), "{out}", "{files}"]
+    count = TENSORS.get(source, 100) if target == "npy" else 1
+    return [*options, "copy", str(count), "{out}", "{files}"]
 
 
 def edit(label, option, peer, goals, *limit) -> Case:

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <stdexcept>
 
 #include "error_id.h"
 #include "temp_folder.h"
@@ -69,13 +68,6 @@ std::vector<const Format*> both_ways() {
     if (format.reader && format.writer) formats.push_back(&format);
   }
   return formats;
-}
-
-const Format& format_named(std::string_view name) {
-  for (const Format& format : Registry::global().formats()) {
-    if (format.name == name) return format;
-  }
-  throw std::logic_error("no such format");
 }
 
 }  // namespace
@@ -191,7 +183,7 @@ TEST_CASE("a writer's mistake is found by reading back, before anybody sees the 
 }
 
 TEST_CASE("one .npy of any dtype is read back, also of those that numpy has another type for") {
-  const Format& npy = format_named("npy");
+  const Format& npy = Registry::global().at("npy");
   for (const DTypeInfo& row : all_dtypes()) {
     if (row.kind == DTypeKind::string || !npy.writer->encoding(row.dtype)) continue;
     const std::string name(row.name);
