@@ -103,10 +103,10 @@ void CastTally::merge(const CastTally& other) {
 
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first, double relative) {
-  const FastCast fast = fast_cast(from, to);
+  const std::vector<CastVersion> fast = fast_casts(from, to);
   CastTally tally;
   tally.relative = relative;
-  if (fast && fast(in, out, first, tally)) return tally;
+  if (!fast.empty() && fast.front().cast(in, out, first, tally)) return tally;
   return cast_exactly(from, to, overflow, in, out, first);
 }
 

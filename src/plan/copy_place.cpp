@@ -22,6 +22,11 @@ std::optional<std::uint64_t> place_in_source(const Tensor& tensor, const Slot& s
 
 }  // namespace
 
+std::size_t read_shift(const std::byte* to, std::uint64_t offset) {
+  const std::uint64_t further = (reinterpret_cast<std::uintptr_t>(to) - offset) % kPage;
+  return further == 0 || further >= kSlow ? 0 : kLine;
+}
+
 std::size_t copy_place(const Layout& layout, const Manifest& manifest, const Window& window,
                        std::span<const Item> items, const std::byte* buffer) {
   const std::size_t place = window.begin % kLine;
@@ -31,10 +36,7 @@ std::size_t copy_place(const Layout& layout, const Manifest& manifest, const Win
     const Slot& slot = layout.slots[item.index];
     const auto read = place_in_source(manifest.tensors[slot.tensor], slot, begin - item.offset);
     if (!read) continue;
-    const std::uint64_t to =
-        reinterpret_cast<std::uintptr_t>(buffer) + place + begin - window.begin;
-    const std::uint64_t further = (to - *read) % kPage;
-    return further == 0 || further >= kSlow ? place : place + kLine;
+    return place + read_shift(buffer + place + (begin - window.begin), *read);
   }
   return place;
 }

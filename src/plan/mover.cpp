@@ -33,11 +33,6 @@ constexpr std::uint64_t kWriteBack = 8u << 20;
 // Above this many files one syncfs is cheaper than an fdatasync of each.
 constexpr std::size_t kManyFiles = 64;
 
-struct OpenOutput {
-  Descriptor fd;
-  std::size_t windows_left = 0;
-};
-
 /// What one worker keeps between windows.
 struct Worker {
   Buffer window, codes;
@@ -61,8 +56,6 @@ class Mover {
     write_sink(wanted_threads(options_.threads));
     digests_.finish_early(layout_);
     plan_threads(wanted_threads(options_.threads));
-    for (std::size_t i = 0; i < files_.size(); ++i)
-      files_[i].windows_left = work_.windows_of_file[i];
     meter_.set_total(meter_.done() + work_.bytes);
     run_workers();
     if (!checksums_.complete())
@@ -304,30 +297,30 @@ class Mover {
   std::mutex& lock_of(std::size_t index) { return file_locks_[index % file_locks_.size()]; }
 
   void open_file(std::size_t index) {
-    OpenOutput& file = files_[index];
+    Descriptor& file = files_[index];
     std::lock_guard lock(lock_of(index));
-    if (file.fd) return;
-    file.fd = output_.open(index);
+    if (file) return;
+    file = output_.open(index);
     const std::uint64_t size = layout_.files[index].size;
-    if (size >= kReserveFrom) reserve(file.fd, size, layout_.files[index].name);
+    if (size >= kReserveFrom) reserve(file, size, layout_.files[index].name);
   }
 
   void write(std::size_t file, std::uint64_t begin, std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
-    write_at(files_[file].fd, begin, bytes, layout_.files[file].name);
+    write_at(files_[file], begin, bytes, layout_.files[file].name);
     // Start writing back behind the copy, so that little is left for fdatasync to wait for. Shorter
     // runs are those of a tile, which others still lie between.
     const std::uint64_t from = begin / kWriteBack, to = (begin + bytes.size()) / kWriteBack;
     if (options_.sync && from != to && bytes.size() >= kWindowBytes / 2) {
-      sync_file_range(files_[file].fd.get(), static_cast<off_t>(from * kWriteBack),
+      sync_file_range(files_[file].get(), static_cast<off_t>(from * kWriteBack),
                       static_cast<off_t>((to - from) * kWriteBack), SYNC_FILE_RANGE_WRITE);
     }
   }
 
   void close_file(std::size_t index) {
-    OpenOutput& file = files_[index];
     std::lock_guard lock(lock_of(index));
-    if (--file.windows_left == 0) output_.complete(index, std::move(file.fd), sync_each_);
+    if (--work_.windows_left[index] == 0)
+      output_.complete(index, std::move(files_[index]), sync_each_);
   }
 
   void write_finish() { write_segments(digests_.late(), layout_.files, output_, sync_each_); }
@@ -341,7 +334,7 @@ class Mover {
   CrcParts checksums_;
   CastTallies casts_;
   Digests digests_;
-  std::vector<OpenOutput> files_;
+  std::vector<Descriptor> files_;  // of the output, while they are open
   std::array<std::mutex, 64> file_locks_;
   Work work_;
   unsigned threads_ = 1;

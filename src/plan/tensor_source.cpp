@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "plan/boxes.h"
+#include "plan/copy_place.h"
 #include "plan/kernels.h"
 #include "plan/strided_read.h"
 #include "plan/tiles.h"
@@ -63,13 +64,21 @@ void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
   const std::uint64_t most = (strided_ ? kStridedCastBytes : kCastBytes) / element_bytes_ / 8 * 8;
   while (!out.empty()) {
     const std::uint64_t count = std::min(most, out.size() / bytes);
-    make_room(context.uncast, count * element_bytes_);
-    const auto in = std::span(context.uncast).first(count * element_bytes_);
+    make_room(context.uncast, count * element_bytes_ + kCopyPlaces);
+    const auto in =
+        std::span(context.uncast)
+            .subspan(whole_ ? shift_of(first, context.uncast.data()) : 0, count * element_bytes_);
     read_stored(first, in, context);
     cast(in, out.first(count * bytes), first, context);
     out = out.subspan(count * bytes);
     first += count;
   }
+}
+
+/// Where in a buffer elements from `first` on of a whole piece are read to.
+std::size_t TensorSource::shift_of(std::uint64_t first, const std::byte* buffer) const {
+  const auto& range = std::get<FileRange>(tensor_.stored.pieces[0].origin);
+  return read_shift(buffer, range.offset + first * element_bytes_);
 }
 
 void TensorSource::read_tile(const Shape& start, const Shape& extent, std::span<std::byte> out,

@@ -53,6 +53,7 @@ class TensorSource {
   void read_stored(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_cast(std::uint64_t first, std::span<std::byte> out, ReadContext& context) const;
   void read_stored_tile(const Box& box, std::span<std::byte> out, ReadContext& context) const;
+  std::size_t shift_of(std::uint64_t first, const std::byte* buffer) const;
   void cast(std::span<const std::byte> in, std::span<std::byte> out, std::uint64_t first,
             ReadContext& context) const;
   void bring_to_form(std::span<std::byte> out, ReadContext& context) const;

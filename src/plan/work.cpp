@@ -58,13 +58,13 @@ class Cutter {
       const std::uint64_t stop = std::min(end, window_end(items, first, at));
       work.windows.push_back({file, at, stop, first, 0, 0});
       work.bytes += stop - at;
-      ++work.windows_of_file[file];
+      ++work.windows_left[file];
       at = stop;
     }
     // An empty file exists, too.
-    if (work.windows_of_file[file] == 0) {
+    if (work.windows_left[file] == 0) {
       work.windows.push_back({file, 0, 0, 0, 0, 0});
-      work.windows_of_file[file] = 1;
+      work.windows_left[file] = 1;
     }
   }
 
@@ -100,7 +100,7 @@ class Cutter {
     work.tile_bytes = std::max(work.tile_bytes, element_count(tile) * target);
     for (std::uint64_t i = 0; i < count; ++i)
       work.windows.push_back({file, item.offset, item.end(), index, i, work.tilings.size()});
-    work.windows_of_file[file] += count;
+    work.windows_left[file] += count;
     work.bytes += item.length;
   }
 
@@ -193,7 +193,7 @@ void find_verify_ahead(const Layout& layout, const Manifest& manifest, Work& wor
 
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
   Work work;
-  work.windows_of_file.resize(layout.files.size());
+  work.windows_left.resize(layout.files.size());
   const std::vector<std::size_t> slots = collect_items(layout, work);
   const std::uint64_t window_bytes =
       output_bytes(layout) < kFewBytes ? kSmallWindowBytes : kWindowBytes;

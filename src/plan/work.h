@@ -36,10 +36,10 @@ struct Window {
 };
 
 struct Work {
-  std::vector<Item> items;                   ///< file by file, by offset
-  std::vector<std::size_t> items_end;        ///< behind the last one of each file
-  std::vector<Window> windows;               ///< file by file, by offset
-  std::vector<std::size_t> windows_of_file;  ///< how many each file has
+  std::vector<Item> items;                ///< file by file, by offset
+  std::vector<std::size_t> items_end;     ///< behind the last one of each file
+  std::vector<Window> windows;            ///< file by file, by offset
+  std::vector<std::size_t> windows_left;  ///< of each file, to be made
   std::vector<std::size_t> verify_ahead;  ///< tensors whose checksums cannot be taken while moving
   std::vector<Tiling> tilings;            ///< of one tensor each
   std::uint64_t tile_bytes = 0;           ///< of the largest tile in the output

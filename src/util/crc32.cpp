@@ -1,5 +1,6 @@
 #include "util/crc32.h"
 
+#include "util/crc_avx2.h"
 #include "util/crc_avx512.h"
 #include "util/crc_field.h"
 #include "util/crc_versions.h"
@@ -58,6 +59,13 @@ TENSORFERRY_AVX512 std::uint32_t crc32_avx512(std::uint32_t start,
   return crc32_folding(~Field::update(0, rest), bytes);
 }
 
+TENSORFERRY_AVX2 std::uint32_t crc32_avx2(std::uint32_t start, std::span<const std::byte> bytes) {
+  if (bytes.size() < 2 * detail::pair_step) return crc32_folding(start, bytes);
+  std::byte rest[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), detail::fold_pairs<Field>(~start, bytes));
+  return crc32_folding(~Field::update(0, rest), bytes);
+}
+
 #endif
 
 }  // namespace
@@ -71,6 +79,7 @@ std::vector<detail::CrcVersion> detail::crc32_versions() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
     if (has_wide_products()) versions.push_back({"avx512", crc32_avx512});
+    if (has_paired_products()) versions.push_back({"avx2", crc32_avx2});
     versions.push_back({"pclmul", crc32_folding});
   }
 #elif defined(__aarch64__)

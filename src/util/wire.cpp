@@ -12,6 +12,9 @@ std::uint64_t tag(std::uint32_t number, Type type) {
 }
 
 std::optional<std::uint64_t> read_varint(std::string_view bytes, std::size_t& position) {
+  // Nearly all have one byte.
+  if (position < bytes.size() && static_cast<unsigned char>(bytes[position]) < 0x80)
+    return static_cast<unsigned char>(bytes[position++]);
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64 && position < bytes.size(); shift += 7) {
     const auto byte = static_cast<unsigned char>(bytes[position++]);

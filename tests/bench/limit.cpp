@@ -79,6 +79,23 @@ void turn_tile(const float* from, std::uint64_t from_line, float* to, std::uint6
   }
 }
 
+/// In memory of its own, so at the start of a page: processors copy to and from there fastest.
+class Buffer {
+ public:
+  explicit Buffer(std::uint64_t size)
+      : bytes_(static_cast<char*>(std::aligned_alloc(kPage, (size + kPage - 1) / kPage * kPage))) {
+    if (bytes_ == nullptr) fail("memory");
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { std::free(bytes_); }
+  char* data() const { return bytes_; }
+
+ private:
+  static constexpr std::uint64_t kPage = 4096;
+  char* bytes_;
+};
+
 struct Options {
   unsigned threads = 1;
   bool crc = false, sync = false, pieces = false, bf16 = false;
@@ -171,14 +188,14 @@ class Copy {
   }
 
   void work() {
-    std::vector<char> in(kWindow), out(kWindow);
+    const Buffer in(kWindow), out(kWindow);
     std::uint32_t crc = 0;
     for (std::size_t i; (i = next_++) < turns_.size();) {
       const Turn& turn = turns_[i];
       const bool small = outputs_[turn.file] < 0;
       const int file = small ? create(turn.file, turn.length) : outputs_[turn.file];
       if (options_.columns > 0) {
-        transpose(turn, file, out);
+        transpose(turn, file);
       } else {
         for (std::uint64_t at = 0; at < turn.length; at += kWindow) {
           crc ^= window(turn, at, std::min(kWindow, turn.length - at), file, in.data(), out.data());
@@ -220,7 +237,7 @@ class Copy {
   }
 
   /// One matrix, in strips of whole rows of the output of at most 1 MiB, in tiles of 8 x 8.
-  void transpose(const Turn& turn, int file, std::vector<char>& out) const {
+  void transpose(const Turn& turn, int file) const {
     const std::uint64_t skip = turn.from % 4096;
     void* mapped = mmap(nullptr, turn.length + skip, PROT_READ, MAP_SHARED | MAP_POPULATE,
                         source_.files[0], static_cast<off_t>(turn.from - skip));
@@ -228,7 +245,7 @@ class Copy {
     const std::uint64_t columns = options_.columns, rows = turn.length / 4 / columns, tile = 8;
     const auto* from = reinterpret_cast<const float*>(static_cast<const char*>(mapped) + skip);
     const std::uint64_t strip = std::max(tile, kWindow / 4 / rows / tile * tile);
-    out.resize(std::max(out.size(), strip * rows * 4));
+    const Buffer out(strip * rows * 4);
     auto* to = reinterpret_cast<float*>(out.data());
     for (std::uint64_t first = 0; first < columns; first += strip) {
       const std::uint64_t end = std::min(first + strip, columns);
@@ -257,7 +274,7 @@ void compare(const Options& options, char** names) {
   const std::uint64_t total = a.starts[1];
   if (total != b.starts[1]) fail("sizes");
   const auto work = [&] {
-    std::vector<char> one(kWindow), other(kWindow);
+    const Buffer one(kWindow), other(kWindow);
     for (std::uint64_t turn; (turn = next.fetch_add(kTurn)) < total;) {
       for (std::uint64_t at = turn; at < std::min(turn + kTurn, total); at += kWindow) {
         const std::uint64_t length = std::min(kWindow, total - at);

@@ -32,15 +32,9 @@ void count(benchmark::State& state, std::size_t bytes = kBytes) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes));
 }
 
-void crc32c_of(benchmark::State& state, const detail::CrcVersion& version) {
+void crc_of(benchmark::State& state, const detail::CrcVersion& version) {
   const auto bytes = weights();
   for (auto _ : state) benchmark::DoNotOptimize(version.compute(0, bytes));
-  count(state);
-}
-
-void crc32_of(benchmark::State& state) {
-  const auto bytes = weights();
-  for (auto _ : state) benchmark::DoNotOptimize(crc32(0, bytes));
   count(state);
 }
 
@@ -117,9 +111,12 @@ void inflate_whole(benchmark::State& state) {
 }
 
 void register_all() {
-  for (const auto& version : detail::crc32c_versions()) {
-    benchmark::RegisterBenchmark(("crc32c/" + std::string(version.name)).c_str(),
-                                 [version](benchmark::State& state) { crc32c_of(state, version); });
+  for (const auto& [kind, versions] : {std::pair("crc32c/", detail::crc32c_versions()),
+                                       std::pair("crc32/", detail::crc32_versions())}) {
+    for (const auto& version : versions) {
+      benchmark::RegisterBenchmark((kind + std::string(version.name)).c_str(),
+                                   [version](benchmark::State& state) { crc_of(state, version); });
+    }
   }
   constexpr std::pair<DType, DType> pairs[] = {
       {DType::float32, DType::bfloat16}, {DType::float32, DType::float16},
@@ -133,7 +130,6 @@ void register_all() {
   }
 }
 
-BENCHMARK(crc32_of);
 BENCHMARK(swap)->Arg(2)->Arg(4)->Arg(8);
 BENCHMARK(transpose)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Arg(16);
 BENCHMARK(gather)->Arg(64)->Arg(1024)->Arg(16384);

@@ -1,0 +1,229 @@
+// Casts of float32 in one pass, as many at a time as a register of x86-64 holds.
+#pragma once
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "plan/cast_pairs.h"
+
+#define TENSORFERRY_CAST_AVX2 "avx2,fma,f16c"
+#ifdef __clang__
+#define TENSORFERRY_CAST_AVX512 "avx512f,avx512bw,avx512dq,avx512vl"
+#else
+#define TENSORFERRY_CAST_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#endif
+
+// GCC 12 calls the undefined operands of its own intrinsics uninitialized.
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+namespace tensorferry::casts {
+
+// Each `Lanes` holds codes, and what they are worth, of numbers of magnitudes below `kTooLarge`;
+// from there on there are overflows, infinities and NaNs, which are left to the portable block.
+// Conversions to and from float16 round as told, whatever the environment says, and make and take
+// subnormal numbers.
+inline constexpr int kTooLargeForBfloat16 = 0x7f7f8000, kTooLargeForFloat16 = 0x477ff000;
+
+/// Not part of the loops, which would run out of registers.
+template <typename Pair>
+__attribute__((noinline)) Seen<std::uint32_t> narrow_special(const std::byte* in, std::byte* out,
+                                                             std::size_t count, float threshold) {
+  return PortableBlock<Pair>::narrow(in, out, count, threshold);
+}
+
+namespace avx2 {
+
+#define TENSORFERRY_USE_AVX2 __attribute__((target(TENSORFERRY_CAST_AVX2)))
+
+/// AVX2, FMA and F16C, which compilers do not all ask for by name.
+inline bool is_supported() {
+  // Asked once: under a hypervisor the instruction takes microseconds.
+  static const bool has_f16c = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+  }();
+  return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+struct Lanes {
+  __m128i codes;
+  __m256i back;
+};
+
+struct Bfloat16Lanes {
+  using Pair = Float32ToBfloat16;
+  static constexpr int kTooLarge = kTooLargeForBfloat16;
+  TENSORFERRY_USE_AVX2 static Lanes cast(__m256i bits) {
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    const __m256i upper = _mm256_srli_epi32(sum, 16);
+    return {_mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)),
+            _mm256_and_si256(sum, _mm256_set1_epi32(static_cast<int>(0xffff0000)))};
+  }
+};
+
+struct Float16Lanes {
+  using Pair = Float32ToFloat16;
+  static constexpr int kTooLarge = kTooLargeForFloat16;
+  TENSORFERRY_USE_AVX2 static Lanes cast(__m256i bits) {
+    const __m128i codes =
+        _mm256_cvtps_ph(_mm256_castsi256_ps(bits), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return {codes, _mm256_castps_si256(_mm256_cvtph_ps(codes))};
+  }
+};
+
+/// Casts at most kBlock elements.
+template <typename L>
+struct Block {
+  using Pair = typename L::Pair;
+  using Seen32 = Seen<std::uint32_t>;
+  static constexpr std::size_t kLanes = 8;
+
+  TENSORFERRY_USE_AVX2 static Seen32 narrow(const std::byte* in, std::byte* out, std::size_t count,
+                                            float threshold) {
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff), one = _mm256_set1_epi32(1);
+    const __m256 bound = _mm256_set1_ps(threshold);
+    __m256i changed = _mm256_setzero_si256(), largest = _mm256_setzero_si256();
+    __m256 excess = _mm256_setzero_ps();
+    Seen32 seen;
+    for (std::size_t i = 0; i < count; i += kLanes) {
+      const std::byte* from = in + i * sizeof(float);
+      std::byte* to = out + i * sizeof(typename Pair::To);
+      const std::size_t here = std::min(kLanes, count - i);
+      const __m256i bits =
+          here == kLanes ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)) : magnitude;
+      const __m256i value = _mm256_and_si256(bits, magnitude);
+      const __m256i special = _mm256_cmpgt_epi32(value, _mm256_set1_epi32(L::kTooLarge - 1));
+      if (_mm256_testz_si256(special, special) == 0) {
+        seen.merge(narrow_special<Pair>(from, to, here, threshold));
+        continue;
+      }
+      const Lanes lanes = L::cast(bits);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), lanes.codes);
+      changed =
+          _mm256_add_epi32(changed, _mm256_add_epi32(_mm256_cmpeq_epi32(lanes.back, bits), one));
+      const __m256 difference =
+          _mm256_sub_ps(_mm256_castsi256_ps(lanes.back), _mm256_castsi256_ps(bits));
+      const __m256i error = _mm256_and_si256(_mm256_castps_si256(difference), magnitude);
+      largest = _mm256_max_epu32(largest, error);
+      excess = _mm256_max_ps(
+          excess, _mm256_fnmadd_ps(bound, _mm256_castsi256_ps(value), _mm256_castsi256_ps(error)));
+    }
+    seen.merge(reduced(changed, largest, excess));
+    return seen;
+  }
+
+ private:
+  TENSORFERRY_USE_AVX2 static Seen32 reduced(__m256i changed, __m256i largest, __m256 excess) {
+    alignas(32) std::uint32_t changes[kLanes], errors[kLanes];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(changes), changed);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(errors), largest);
+    Seen32 seen;
+    for (std::size_t i = 0; i < kLanes; ++i) seen.merge({changes[i], 0, errors[i], 0});
+    const __m256 exceeds = _mm256_cmp_ps(excess, _mm256_setzero_ps(), _CMP_GT_OQ);
+    seen.relative = _mm256_movemask_ps(exceeds) != 0 ? 1 : 0;
+    return seen;
+  }
+};
+
+}  // namespace avx2
+
+namespace avx512 {
+
+#define TENSORFERRY_USE_AVX512 __attribute__((target(TENSORFERRY_CAST_AVX512)))
+
+inline bool is_supported() {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+
+struct Lanes {
+  __m256i codes;
+  __m512i back;
+};
+
+struct Bfloat16Lanes {
+  using Pair = Float32ToBfloat16;
+  static constexpr int kTooLarge = kTooLargeForBfloat16;
+  TENSORFERRY_USE_AVX512 static Lanes cast(__m512i bits) {
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    // The upper halves, side by side.
+    const __m512i upper = _mm512_permutexvar_epi16(
+        _mm512_set_epi16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 31, 29, 27, 25, 23, 21, 19,
+                         17, 15, 13, 11, 9, 7, 5, 3, 1),
+        sum);
+    return {_mm512_castsi512_si256(upper),
+            _mm512_and_si512(sum, _mm512_set1_epi32(static_cast<int>(0xffff0000)))};
+  }
+};
+
+struct Float16Lanes {
+  using Pair = Float32ToFloat16;
+  static constexpr int kTooLarge = kTooLargeForFloat16;
+  TENSORFERRY_USE_AVX512 static Lanes cast(__m512i bits) {
+    const __m256i codes =
+        _mm512_cvtps_ph(_mm512_castsi512_ps(bits), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return {codes, _mm512_castps_si512(_mm512_cvtph_ps(codes))};
+  }
+};
+
+/// Casts at most kBlock elements.
+template <typename L>
+struct Block {
+  using Pair = typename L::Pair;
+  using Seen32 = Seen<std::uint32_t>;
+  static constexpr std::size_t kLanes = 16;
+
+  TENSORFERRY_USE_AVX512 static Seen32 narrow(const std::byte* in, std::byte* out,
+                                              std::size_t count, float threshold) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    const __m512 bound = _mm512_set1_ps(threshold);
+    __m512i changed = _mm512_setzero_si512(), largest = _mm512_setzero_si512();
+    __m512 excess = _mm512_setzero_ps();
+    Seen32 seen;
+    for (std::size_t i = 0; i < count; i += kLanes) {
+      const std::byte* from = in + i * sizeof(float);
+      std::byte* to = out + i * sizeof(typename Pair::To);
+      const std::size_t here = std::min(kLanes, count - i);
+      const __m512i bits = here == kLanes ? _mm512_loadu_si512(from) : magnitude;
+      const __m512i value = _mm512_and_si512(bits, magnitude);
+      if (_mm512_cmpge_epi32_mask(value, _mm512_set1_epi32(L::kTooLarge)) != 0) {
+        seen.merge(narrow_special<Pair>(from, to, here, threshold));
+        continue;
+      }
+      const Lanes lanes = L::cast(bits);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), lanes.codes);
+      changed = _mm512_mask_sub_epi32(changed, _mm512_cmpneq_epi32_mask(lanes.back, bits), changed,
+                                      _mm512_set1_epi32(-1));
+      const __m512 difference =
+          _mm512_sub_ps(_mm512_castsi512_ps(lanes.back), _mm512_castsi512_ps(bits));
+      const __m512i error = _mm512_and_si512(_mm512_castps_si512(difference), magnitude);
+      largest = _mm512_max_epu32(largest, error);
+      excess = _mm512_max_ps(
+          excess, _mm512_fnmadd_ps(bound, _mm512_castsi512_ps(value), _mm512_castsi512_ps(error)));
+    }
+    seen.merge({static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), 0,
+                static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)),
+                _mm512_reduce_max_ps(excess) > 0 ? 1u : 0u});
+    return seen;
+  }
+};
+
+}  // namespace avx512
+
+}  // namespace tensorferry::casts
+
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
+
+#endif
