@@ -173,7 +173,7 @@ class DatasetReader {
   Piece rows(const Shape& shape, std::uint64_t elements, bool text) const {
     Piece piece;
     if (elements == 0) {
-      piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
+      piece.origin = StringSource{0, [] { return std::vector<std::string>(); }};
       return piece;
     }
     piece.origin = string_rows(shared_, source_of(dataset_).base,

@@ -44,7 +44,7 @@ std::vector<std::string> load_rows(const File& file, std::uint64_t base,
 
 Strings string_rows(SharedFile shared, std::uint64_t base, FileRange references, bool text,
                     std::uint64_t most_bytes) {
-  Strings strings;
+  StringSource strings;
   strings.bytes = references.length;
   strings.load = [shared = std::move(shared), base, references = std::move(references), text,
                   most_bytes] {
@@ -58,7 +58,7 @@ Strings string_rows(SharedFile shared, std::uint64_t base, FileRange references,
 }
 
 Strings fixed_strings(FileRange bytes, std::size_t element_bytes, H5T_str_t padding) {
-  Strings strings;
+  StringSource strings;
   strings.bytes = bytes.length;
   strings.load = [bytes = std::move(bytes), element_bytes, padding] {
     return split_fixed_texts(bytes.file->read_string(bytes.offset, bytes.length), element_bytes,

@@ -264,8 +264,8 @@ bool GraphReader::add_constant(const FileRange& message, const Attribute& attrib
     const std::uint64_t bytes = attribute.strings * sizeof(std::string) + attribute.string_bytes;
     const std::uint32_t number = list ? 9 : 4;
     const std::uint64_t count = list ? attribute.strings : 1;
-    Strings strings{bytes,
-                    [message, number, count] { return load_strings_of(message, number, count); }};
+    StringSource strings{
+        bytes, [message, number, count] { return load_strings_of(message, number, count); }};
     tensor.stored.pieces.push_back({std::move(strings), {}, {}, {}, {}});
   });
   return true;

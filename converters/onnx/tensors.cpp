@@ -209,7 +209,7 @@ class Description {
                         " bytes, type and shape take " + std::to_string(bytes_));
   }
 
-  Strings strings() const {
+  StringSource strings() const {
     const ValueRuns& values = stored_.values[kStringData];
     if (values.runs != elements_ || values.singles != 0) {
       corrupt("values", "holds " + std::to_string(values.runs) + " strings, its shape needs " +

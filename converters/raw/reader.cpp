@@ -60,7 +60,7 @@ Strings strings_in(const FileRange& range, std::uint64_t count, std::optional<Ch
                     std::to_string(raw_string_header) + " bytes each, length is " +
                     std::to_string(range.length));
   }
-  Strings strings;
+  StringSource strings;
   strings.bytes = range.length;
   if (checksum) {
     strings.checked_by = checksum->kind == Checksum::Kind::sha256 ? "sha256" : "crc32c";

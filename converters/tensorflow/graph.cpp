@@ -102,16 +102,16 @@ Piece string_piece(const FileRange& message, const Description& told, std::uint6
                   std::to_string(elements) + " strings in " + std::to_string(told.content.length) +
                       " bytes");
     }
-    piece.origin = Strings{bytes, [content = told.content, elements] {
-                             return load_packed_strings(content, elements);
-                           }};
+    piece.origin = StringSource{bytes, [content = told.content, elements] {
+                                  return load_packed_strings(content, elements);
+                                }};
     return piece;
   }
   if (elements > told.strings)
     bytes = checked_add(bytes, checked_multiply(elements - told.strings, told.last_string));
-  piece.origin = Strings{bytes, [message, elements] {
-                           return load_string_values(message, elements, ValueCount::repeated);
-                         }};
+  piece.origin = StringSource{bytes, [message, elements] {
+                                return load_string_values(message, elements, ValueCount::repeated);
+                              }};
   return piece;
 }
 

@@ -56,7 +56,7 @@ Piece empty_piece(DType dtype) {
   static const std::shared_ptr<const File> nothing = memory_file("nothing", std::string_view());
   Piece piece;
   if (dtype == DType::string) {
-    piece.origin = Strings{0, [] { return std::vector<std::string>(); }};
+    piece.origin = StringSource{0, [] { return std::vector<std::string>(); }};
   } else {
     piece.origin = FileRange{nothing, 0, 0};
   }
@@ -217,15 +217,15 @@ void ManifestBuilder::place(const BundleEntry& entry, DType dtype, const Shape& 
     const StringPayload payload{std::move(range.file), range.offset,    size, elements,
                                 header_->order,        entry.masked_crc};
     const std::string shard = payload.file->name();
-    piece.origin = Strings{memory_for(payload),
-                           [payload, shard] {
-                             try {
-                               return load_strings(payload);
-                             } catch (const Error& error) {
-                               throw error.in_file(shard);
-                             }
-                           },
-                           "crc32c", FileRange{payload.file, payload.offset, payload.size}};
+    piece.origin = StringSource{memory_for(payload),
+                                [payload, shard] {
+                                  try {
+                                    return load_strings(payload);
+                                  } catch (const Error& error) {
+                                    throw error.in_file(shard);
+                                  }
+                                },
+                                "crc32c", FileRange{payload.file, payload.offset, payload.size}};
     return;
   }
   if (dtype == DType::variant) {
@@ -290,7 +290,9 @@ void ManifestBuilder::place_empty() {
     if (offset > shard.file->size() || size > shard.file->size() - offset) continue;
     auto& origin = tensor.stored.pieces.at(0).origin;
     if (auto* strings = std::get_if<Strings>(&origin)) {
-      strings->place = {shard.file, offset, size};
+      StringSource placed = **strings;
+      placed.place = {shard.file, offset, size};
+      *strings = std::move(placed);
       shard.used_end = std::max(shard.used_end, offset + size);
     } else {
       origin = FileRange{shard.file, offset, 0};

@@ -19,7 +19,7 @@ struct Place {
 
 const FileRange& range_of(const Piece& piece) {
   const auto* strings = std::get_if<Strings>(&piece.origin);
-  return strings ? strings->place : std::get<FileRange>(piece.origin);
+  return strings ? (*strings)->place : std::get<FileRange>(piece.origin);
 }
 
 /// Where the first byte of a tensor lies. False: in no data file of `prefix`, which the first one

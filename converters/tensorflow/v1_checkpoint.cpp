@@ -197,14 +197,14 @@ class V1Builder {
     auto locate = [table = part.table, key] { return find_values(*table, key); };
     Piece piece;
     if (tensor.dtype == DType::string) {
-      piece.origin = Strings{*stored + elements * kStringOverhead,
-                             [locate, elements, file = part.table->file()] {
-                               try {
-                                 return load_string_values(locate(), elements, ValueCount::exact);
-                               } catch (const Error& error) {
-                                 throw error.in_file(file->name());
-                               }
-                             }};
+      piece.origin = StringSource{
+          *stored + elements * kStringOverhead, [locate, elements, file = part.table->file()] {
+            try {
+              return load_string_values(locate(), elements, ValueCount::exact);
+            } catch (const Error& error) {
+              throw error.in_file(file->name());
+            }
+          }};
       return piece;
     }
     auto file = values_file(part.table->file(), tensor.dtype, field, elements, ValueCount::exact,

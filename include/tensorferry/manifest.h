@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -37,8 +38,9 @@ struct FileRange {
   std::uint64_t offset = 0, length = 0;
 };
 
-/// Elements of dtype string. Loaded when they are asked for, so that listing reads no payload.
-struct Strings {
+/// How elements of dtype string are had. Loaded when they are asked for, so that listing reads no
+/// payload.
+struct StringSource {
   std::uint64_t bytes =
       0;  ///< what loading takes at most, in bytes; checked against memory limits first
   std::function<std::vector<std::string>()> load;  ///< row-major; thread-safe; verifies checksums
@@ -46,6 +48,17 @@ struct Strings {
       {};  ///< the checksum that load() verifies, such as "crc32c"; empty = none
   /// Where they lie encoded, when that is one place; no file otherwise. For ordering, never read.
   FileRange place = {};
+};
+
+/// The same, a pointer wide: nearly all tensors have none.
+class Strings {
+ public:
+  Strings(StringSource source) : source_(std::make_shared<const StringSource>(std::move(source))) {}
+  const StringSource& operator*() const { return *source_; }
+  const StringSource* operator->() const { return source_.get(); }
+
+ private:
+  std::shared_ptr<const StringSource> source_;  ///< never null
 };
 
 /// A checksum over the bytes of a FileRange as they lie in the file.
@@ -117,16 +130,17 @@ std::string_view to_string(Role role);
 /// Weights and tables; configuration, which describes them.
 bool is_model_state(Role role);
 
+// What nearly every step looks at comes first.
 struct Tensor {
-  std::string name;          ///< any bytes, unique in the manifest
-  std::string renamed_from;  ///< its name in the source, when an edit has changed it
+  std::string name;  ///< any bytes, unique in the manifest
   DType dtype = DType::unknown;
-  Shape shape;
-  Attributes attributes;
-  Stored stored;
-  bool bookkeeping = false;  ///< not a weight: object graphs, configuration, handles
   Role role = Role::weight;
-  Problem problem;  ///< set: listed, but reading it throws this
+  bool bookkeeping = false;  ///< not a weight: object graphs, configuration, handles
+  Shape shape;
+  Stored stored;
+  Problem problem;           ///< set: listed, but reading it throws this
+  std::string renamed_from;  ///< its name in the source, when an edit has changed it
+  Attributes attributes;
 
   /// Elements. Throws Error(corrupt) on overflow.
   std::uint64_t elements() const { return element_count(shape); }

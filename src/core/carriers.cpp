@@ -89,6 +89,10 @@ Shape carried_shape(Carrier carrier, const Shape& shape) {
   return stored;
 }
 
+std::size_t carried_rank(Carrier carrier, const Shape& shape) {
+  return shape.size() + (added_extent(carrier) != 0 ? 1 : 0);
+}
+
 std::string restore_carried(Tensor& tensor, const Carried& tag) {
   if (tensor.problem) return {};
   const std::string what = std::string(to_string(tag.dtype)) + " " + to_string(tag.shape) +

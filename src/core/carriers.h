@@ -26,6 +26,8 @@ std::optional<Carrier> carrier_from_text(std::string_view text);
 
 /// The extents that the format is told: with last2 and last16 one more, innermost dimension.
 Shape carried_shape(Carrier carrier, const Shape& shape);
+/// How many those are.
+std::size_t carried_rank(Carrier carrier, const Shape& shape);
 
 /// Turns `tensor`, described as the format's own type and shape say, into the tensor that the tag
 /// means; no byte is touched. Where type or shape do not fit the tag the tensor stays as it is, and

@@ -107,7 +107,7 @@ void check_piece(const Tensor& tensor, std::uint64_t elements, const Piece& piec
     internal("the origin does not suit dtype " + std::string(to_string(tensor.dtype)));
   }
   if (range == nullptr) {
-    if (!std::get<Strings>(piece.origin).load) internal("strings that cannot be loaded");
+    if (!std::get<Strings>(piece.origin)->load) internal("strings that cannot be loaded");
     return;
   }
   check_range(*range);

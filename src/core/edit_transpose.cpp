@@ -50,9 +50,9 @@ std::vector<std::string> permuted_strings(const Tensor& tensor, const Axes& axes
 }
 
 void transpose_strings(Tensor& tensor, const Axes& axes) {
-  Strings strings;
+  StringSource strings;
   for (const Piece& piece : tensor.stored.pieces) {
-    strings.bytes = checked_add(strings.bytes, std::get<Strings>(piece.origin).bytes);
+    strings.bytes = checked_add(strings.bytes, std::get<Strings>(piece.origin)->bytes);
   }
   Limits limits;
   limits.string_bytes = std::max(limits.string_bytes, strings.bytes);

@@ -10,7 +10,7 @@ namespace {
 
 std::uint64_t origin_bytes(const Piece& piece) {
   if (const auto* range = std::get_if<FileRange>(&piece.origin)) return range->length;
-  return std::get<Strings>(piece.origin).bytes;
+  return std::get<Strings>(piece.origin)->bytes;
 }
 
 // Names a person may have meant: of similar spelling first, then those that contain the word.

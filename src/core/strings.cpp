@@ -199,7 +199,7 @@ Tensor join(const Pair& pair, Tensor bytes, Tensor offsets) {
   tensor.attributes = bytes.attributes;
   tensor.attributes.erase(kCarrierTag);
   tensor.attributes.erase(kShapeTag);
-  Strings strings;
+  StringSource strings;
   strings.bytes = checked_add(bytes.bytes(), offsets.bytes());
   strings.load = [parts = std::make_shared<const std::pair<Tensor, Tensor>>(std::move(bytes),
                                                                             std::move(offsets))] {

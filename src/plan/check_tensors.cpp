@@ -18,7 +18,7 @@ std::vector<std::string> checksums_of(const Tensor& tensor) {
     if (const auto* range = std::get_if<FileRange>(&piece.origin)) {
       if (range->file) add(range->file->checked_by());
     } else {
-      add(std::get<Strings>(piece.origin).checked_by);
+      add(std::get<Strings>(piece.origin)->checked_by);
     }
   }
   return kinds;

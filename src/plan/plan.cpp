@@ -111,23 +111,27 @@ void refuse_problems(const Manifest& manifest) {
 namespace {
 
 /// What the format cannot hold gets a problem. A carrier may add a dimension, which readers must
-/// still accept.
-void mark_unsupported(Manifest& manifest, const Format& format, const Limits& limits) {
+/// still accept. Gives how many tensors of each dtype are carried as another.
+std::map<std::string, std::uint64_t> mark_unsupported(Manifest& manifest, const Format& format,
+                                                      const Limits& limits) {
   const std::string name(format.name);
+  std::map<std::string, std::uint64_t> carried;
   for (Tensor& tensor : manifest.tensors) {
     if (tensor.problem) continue;
-    if (!format.writer->encoding(tensor.dtype)) {
+    const std::optional<Encoding> encoding = format.writer->encoding_for(tensor);
+    if (!encoding) {
       tensor.problem = Error(ErrorCode::unsupported, "dtype",
                              name + " cannot hold " + std::string(to_string(tensor.dtype)));
       continue;
     }
-    const Encoding encoding = *format.writer->encoding_for(tensor);
-    if (carried_shape(encoding.carrier, tensor.shape).size() > limits.rank) {
+    if (carried_rank(encoding->carrier, tensor.shape) > limits.rank) {
       tensor.problem =
           Error(ErrorCode::unsupported, "rank",
                 name + " carries it with more than " + std::to_string(limits.rank) + " dimensions");
     }
+    if (encoding->carrier != Carrier::native) ++carried[std::string(to_string(tensor.dtype))];
   }
+  return carried;
 }
 
 }  // namespace
@@ -211,19 +215,14 @@ ConversionPlan ConversionPlan::make(Manifest manifest, const Format& format, con
                     : std::string(format.name) + ": " + std::string(format.unavailable));
   }
   const Options options(format.write_options, write_options);
-  mark_unsupported(manifest, format, limits);
+  auto carried = mark_unsupported(manifest, format, limits);
   refuse_problems(manifest);
 
   auto state = std::make_unique<State>(manifest, format, target, limits);
-  for (const Tensor& tensor : manifest.tensors) {
-    const Carrier carrier = format.writer->encoding_for(tensor)->carrier;
-    if (carrier != Carrier::native) ++state->carried[std::string(to_string(tensor.dtype))];
-  }
+  state->carried = std::move(carried);
   const auto strings = format.writer->encoding(DType::string);
-  const bool any_strings =
-      std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
-                  [](const Tensor& tensor) { return tensor.dtype == DType::string; });
-  if (any_strings && strings && strings->carrier == Carrier::string_pair) {
+  if (strings && strings->carrier == Carrier::string_pair &&
+      state->carried.contains(std::string(to_string(DType::string)))) {
     Manifest split = split_strings(manifest, limits);
     state->whole = std::exchange(manifest, std::move(split));
   }

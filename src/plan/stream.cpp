@@ -135,7 +135,7 @@ std::vector<std::string> load_strings(const Tensor& tensor, const Limits& limits
   }
   std::uint64_t bytes = 0;
   for (const Piece& piece : tensor.stored.pieces) {
-    bytes = checked_add(bytes, std::get<Strings>(piece.origin).bytes);
+    bytes = checked_add(bytes, std::get<Strings>(piece.origin)->bytes);
   }
   if (bytes > limits.string_bytes) {
     throw Error(ErrorCode::resources, "strings",
@@ -147,7 +147,7 @@ std::vector<std::string> load_strings(const Tensor& tensor, const Limits& limits
   std::vector<std::string> whole;
   try {
     for (const Piece& piece : tensor.stored.pieces) {
-      std::vector<std::string> part = std::get<Strings>(piece.origin).load();
+      std::vector<std::string> part = std::get<Strings>(piece.origin)->load();
       expect(tensor, part.size(), piece.start.empty() ? elements : element_count(piece.extent));
       if (piece.start.empty()) return part;
       whole.resize(elements);

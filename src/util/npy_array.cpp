@@ -142,7 +142,7 @@ void NpyArrays::fill(Tensor& tensor, const FileRange& range, std::optional<std::
   const bool strided = header.column_major && order_matters(header.shape);
   Piece piece;
   if (tensor.dtype == DType::string) {
-    Strings strings;
+    StringSource strings;
     strings.bytes = checked_add(bytes, checked_multiply(elements, sizeof(std::string)));
     strings.checked_by = crc ? "crc32" : range.file->checked_by();
     strings.load = [array = TextArray{std::move(data), type.width, header.shape, strided, crc}] {

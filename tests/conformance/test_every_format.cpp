@@ -154,7 +154,7 @@ TEST_CASE("strings take as much memory as their limit allows, in every format") 
       tensor.dtype = DType::string;
       tensor.shape = {2};
       Piece piece;
-      piece.origin = Strings{declared, [] { return std::vector<std::string>{"a", "bc"}; }};
+      piece.origin = StringSource{declared, [] { return std::vector<std::string>{"a", "bc"}; }};
       tensor.stored.pieces.push_back(piece);
       ConversionPlan::make(std::move(manifest), format, folder / "out", {}, limits);
     };

@@ -39,7 +39,7 @@ std::string problem(Tensor candidate) {
 }
 
 Piece strings(std::uint64_t bytes) {
-  return {Strings{bytes, [] { return std::vector<std::string>{"a"}; }}, {}, {}, {}, {}};
+  return {StringSource{bytes, [] { return std::vector<std::string>{"a"}; }}, {}, {}, {}, {}};
 }
 
 }  // namespace

@@ -199,7 +199,8 @@ TEST_CASE("strings are transposed, too") {
   tensor.dtype = DType::string;
   tensor.shape = {2, 3};
   Piece piece;
-  piece.origin = Strings{6, [] { return std::vector<std::string>{"a", "b", "c", "d", "e", "f"}; }};
+  piece.origin =
+      StringSource{6, [] { return std::vector<std::string>{"a", "b", "c", "d", "e", "f"}; }};
   tensor.stored.pieces.push_back(piece);
   const Manifest moved = edit({.transpose = {{"s", {1, 0}}}})(one(tensor));
   CHECK(load_strings(moved.tensors[0]) == std::vector<std::string>{"a", "d", "b", "e", "c", "f"});

@@ -75,7 +75,7 @@ inline Tensor strings_of(std::string name, Shape shape, std::vector<std::string>
   std::uint64_t bytes = 0;
   for (const std::string& value : values) bytes += value.size();
   Piece piece;
-  piece.origin = Strings{bytes, [values = std::move(values)] { return values; }};
+  piece.origin = StringSource{bytes, [values = std::move(values)] { return values; }};
   tensor.stored.pieces.push_back(std::move(piece));
   return tensor;
 }

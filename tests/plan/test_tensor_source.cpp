@@ -204,7 +204,7 @@ TEST_CASE("values are given in the tensor's own type only") {
 TEST_CASE("strings in pieces are put in their places, and counted") {
   Tensor tensor = tensor_of(DType::string, {2, 2});
   auto strings = [](std::vector<std::string> values) {
-    return Strings{16, [values] { return values; }};
+    return StringSource{16, [values] { return values; }};
   };
   Piece left{strings({"a", "c"}), {0, 0}, {2, 1}, {}, {}};
   Piece right{strings({"b", "d"}), {0, 1}, {2, 1}, {}, {}};
