@@ -92,22 +92,18 @@ struct Block {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff), one = _mm256_set1_epi32(1);
     const __m256 bound = _mm256_set1_ps(threshold);
     __m256i changed = _mm256_setzero_si256(), largest = _mm256_setzero_si256();
+    __m256i special = _mm256_setzero_si256();
     __m256 excess = _mm256_setzero_ps();
-    Seen32 seen;
-    for (std::size_t i = 0; i < count; i += kLanes) {
-      const std::byte* from = in + i * sizeof(float);
-      std::byte* to = out + i * sizeof(typename Pair::To);
-      const std::size_t here = std::min(kLanes, count - i);
+    const std::size_t whole = count / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) {
       const __m256i bits =
-          here == kLanes ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)) : magnitude;
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i * sizeof(float)));
       const __m256i value = _mm256_and_si256(bits, magnitude);
-      const __m256i special = _mm256_cmpgt_epi32(value, _mm256_set1_epi32(L::kTooLarge - 1));
-      if (_mm256_testz_si256(special, special) == 0) {
-        seen.merge(narrow_special<Pair>(from, to, here, threshold));
-        continue;
-      }
+      special =
+          _mm256_or_si256(special, _mm256_cmpgt_epi32(value, _mm256_set1_epi32(L::kTooLarge - 1)));
       const Lanes lanes = L::cast(bits);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), lanes.codes);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * sizeof(typename Pair::To)),
+                       lanes.codes);
       changed =
           _mm256_add_epi32(changed, _mm256_add_epi32(_mm256_cmpeq_epi32(lanes.back, bits), one));
       const __m256 difference =
@@ -117,7 +113,15 @@ struct Block {
       excess = _mm256_max_ps(
           excess, _mm256_fnmadd_ps(bound, _mm256_castsi256_ps(value), _mm256_castsi256_ps(error)));
     }
-    seen.merge(reduced(changed, largest, excess));
+    // A call in the loop would have the constants made again each time.
+    if (_mm256_testz_si256(special, special) == 0)
+      return narrow_special<Pair>(in, out, count, threshold);
+    Seen32 seen = reduced(changed, largest, excess);
+    if (whole < count) {
+      seen.merge(narrow_special<Pair>(in + whole * sizeof(float),
+                                      out + whole * sizeof(typename Pair::To), count - whole,
+                                      threshold));
+    }
     return seen;
   }
 
