@@ -204,12 +204,12 @@ def main() -> None:
             tables = [f"{rows.EXPLAINED}\n\n{rows.table(groups)}"] if groups else []
             if bench.count:
                 tables.append(counts.table(bench.runner, options.program, options.inputs, options.size_mib, options.rounds))
+        text = "\n\n".join([machine(options), *tables]) + "\n"
+        print(f"\n{text}", flush=True)
+        if options.markdown:
+            options.markdown.write_text(f"# Benchmarks\n\n{text}")
     finally:
-        shutil.rmtree(scratch)
-    text = "\n\n".join([machine(options), *tables]) + "\n"
-    print(f"\n{text}")
-    if options.markdown:
-        options.markdown.write_text(f"# Benchmarks\n\n{text}")
+        shutil.rmtree(scratch)  # takes minutes after rows of many files
 
 
 if __name__ == "__main__":
