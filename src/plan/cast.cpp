@@ -103,7 +103,7 @@ void CastTally::merge(const CastTally& other) {
 
 CastTally cast_elements(DType from, DType to, Overflow overflow, std::span<const std::byte> in,
                         std::span<std::byte> out, std::uint64_t first, double relative) {
-  const std::vector<CastVersion> fast = fast_casts(from, to);
+  const std::span<const CastVersion> fast = fast_casts(from, to);
   CastTally tally;
   tally.relative = relative;
   if (!fast.empty() && fast.front().cast(in, out, first, tally)) return tally;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "plan/cast_pairs.h"
 #include "plan/cast_vectors.h"
@@ -125,17 +126,21 @@ __attribute__((target(TENSORFERRY_CAST_AVX512), flatten)) bool with_avx512(
 }
 #endif
 
-using Versions = std::vector<CastVersion>;
+using Versions = std::span<const CastVersion>;
 
-/// `kLoop` as the compiler makes vectors of it; `kLoop2` and `kLoop512` for AVX2 and AVX-512.
+/// `kLoop` as the compiler makes vectors of it; `kLoop2` and `kLoop512` for AVX2 and AVX-512. The
+/// processor is asked once.
 template <Loop kLoop, Loop kLoop2 = kLoop, Loop kLoop512 = kLoop>
 Versions versions_of() {
-  Versions versions;
+  static const std::vector<CastVersion> versions = [] {
+    std::vector<CastVersion> all;
 #ifdef TENSORFERRY_CAST_AVX2
-  if (avx512::is_supported()) versions.push_back({"avx512", with_avx512<kLoop512>});
-  if (avx2::is_supported()) versions.push_back({"avx2", with_avx2<kLoop2>});
+    if (avx512::is_supported()) all.push_back({"avx512", with_avx512<kLoop512>});
+    if (avx2::is_supported()) all.push_back({"avx2", with_avx2<kLoop2>});
 #endif
-  versions.push_back({"portable", plain<kLoop>});
+    all.push_back({"portable", plain<kLoop>});
+    return all;
+  }();
   return versions;
 }
 
@@ -148,15 +153,15 @@ Versions narrowing() {
 template <>
 Versions narrowing<Float32ToBfloat16>() {
   return versions_of<narrow<PortableBlock<Float32ToBfloat16>>,
-                     narrow<avx2::Block<avx2::Bfloat16Lanes>>,
-                     narrow<avx512::Block<avx512::Bfloat16Lanes>>>();
+                     narrow<VectorBlock<avx2::Loop<avx2::Bfloat16Lanes>>>,
+                     narrow<VectorBlock<avx512::Loop<avx512::Bfloat16Lanes>>>>();
 }
 
 template <>
 Versions narrowing<Float32ToFloat16>() {
   return versions_of<narrow<PortableBlock<Float32ToFloat16>>,
-                     narrow<avx2::Block<avx2::Float16Lanes>>,
-                     narrow<avx512::Block<avx512::Float16Lanes>>>();
+                     narrow<VectorBlock<avx2::Loop<avx2::Float16Lanes>>>,
+                     narrow<VectorBlock<avx512::Loop<avx512::Float16Lanes>>>>();
 }
 #endif
 
@@ -167,7 +172,7 @@ Versions widening() {
 
 }  // namespace
 
-std::vector<CastVersion> fast_casts(DType from, DType to) {
+std::span<const CastVersion> fast_casts(DType from, DType to) {
   using enum DType;
   if (from == float32 && to == bfloat16) return narrowing<Float32ToBfloat16>();
   if (from == float32 && to == float16) return narrowing<Float32ToFloat16>();

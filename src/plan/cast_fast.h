@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "plan/cast.h"
 
@@ -24,6 +23,6 @@ struct CastVersion {
 };
 
 /// Those that this processor can run, the fastest first; none for other pairs.
-std::vector<CastVersion> fast_casts(DType from, DType to);
+std::span<const CastVersion> fast_casts(DType from, DType to);
 
 }  // namespace tensorferry

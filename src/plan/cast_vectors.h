@@ -6,7 +6,9 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 
 #include "plan/cast_pairs.h"
 
@@ -32,12 +34,26 @@ namespace tensorferry::casts {
 // subnormal numbers.
 inline constexpr int kTooLargeForBfloat16 = 0x7f7f8000, kTooLargeForFloat16 = 0x477ff000;
 
-/// Not part of the loops, which would run out of registers.
-template <typename Pair>
-__attribute__((noinline)) Seen<std::uint32_t> narrow_special(const std::byte* in, std::byte* out,
-                                                             std::size_t count, float threshold) {
-  return PortableBlock<Pair>::narrow(in, out, count, threshold);
-}
+/// Casts at most kBlock elements. `Loop` does whole registers of them and calls nothing, so that
+/// its constants stay in registers; it gives nothing where a value is special. It is written once
+/// for each width, since a template has one target.
+template <typename Loop>
+struct VectorBlock {
+  using Pair = typename Loop::Pair;
+  using Seen32 = Seen<std::uint32_t>;
+
+  static Seen32 narrow(const std::byte* in, std::byte* out, std::size_t count, float threshold) {
+    const std::size_t whole = count / Loop::kLanes * Loop::kLanes;
+    std::optional<Seen32> seen = Loop::narrow(in, out, whole, threshold);
+    if (!seen) return PortableBlock<Pair>::narrow(in, out, count, threshold);
+    if (whole < count) {
+      seen->merge(PortableBlock<Pair>::narrow(in + whole * sizeof(typename Pair::From),
+                                              out + whole * sizeof(typename Pair::To),
+                                              count - whole, threshold));
+    }
+    return *seen;
+  }
+};
 
 namespace avx2 {
 
@@ -45,12 +61,9 @@ namespace avx2 {
 
 /// AVX2, FMA and F16C, which compilers do not all ask for by name.
 inline bool is_supported() {
-  // Asked once: under a hypervisor the instruction takes microseconds.
-  static const bool has_f16c = [] {
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-  }();
-  return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
 
 struct Lanes {
@@ -80,22 +93,20 @@ struct Float16Lanes {
   }
 };
 
-/// Casts at most kBlock elements.
 template <typename L>
-struct Block {
+struct Loop {
   using Pair = typename L::Pair;
   using Seen32 = Seen<std::uint32_t>;
   static constexpr std::size_t kLanes = 8;
 
-  TENSORFERRY_USE_AVX2 static Seen32 narrow(const std::byte* in, std::byte* out, std::size_t count,
-                                            float threshold) {
+  TENSORFERRY_USE_AVX2 static std::optional<Seen32> narrow(const std::byte* in, std::byte* out,
+                                                           std::size_t count, float threshold) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff), one = _mm256_set1_epi32(1);
     const __m256 bound = _mm256_set1_ps(threshold);
     __m256i changed = _mm256_setzero_si256(), largest = _mm256_setzero_si256();
     __m256i special = _mm256_setzero_si256();
     __m256 excess = _mm256_setzero_ps();
-    const std::size_t whole = count / kLanes * kLanes;
-    for (std::size_t i = 0; i < whole; i += kLanes) {
+    for (std::size_t i = 0; i < count; i += kLanes) {
       const __m256i bits =
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i * sizeof(float)));
       const __m256i value = _mm256_and_si256(bits, magnitude);
@@ -113,16 +124,8 @@ struct Block {
       excess = _mm256_max_ps(
           excess, _mm256_fnmadd_ps(bound, _mm256_castsi256_ps(value), _mm256_castsi256_ps(error)));
     }
-    // A call in the loop would have the constants made again each time.
-    if (_mm256_testz_si256(special, special) == 0)
-      return narrow_special<Pair>(in, out, count, threshold);
-    Seen32 seen = reduced(changed, largest, excess);
-    if (whole < count) {
-      seen.merge(narrow_special<Pair>(in + whole * sizeof(float),
-                                      out + whole * sizeof(typename Pair::To), count - whole,
-                                      threshold));
-    }
-    return seen;
+    if (_mm256_testz_si256(special, special) == 0) return std::nullopt;
+    return reduced(changed, largest, excess);
   }
 
  private:
@@ -180,32 +183,27 @@ struct Float16Lanes {
   }
 };
 
-/// Casts at most kBlock elements.
 template <typename L>
-struct Block {
+struct Loop {
   using Pair = typename L::Pair;
   using Seen32 = Seen<std::uint32_t>;
   static constexpr std::size_t kLanes = 16;
 
-  TENSORFERRY_USE_AVX512 static Seen32 narrow(const std::byte* in, std::byte* out,
-                                              std::size_t count, float threshold) {
+  TENSORFERRY_USE_AVX512 static std::optional<Seen32> narrow(const std::byte* in, std::byte* out,
+                                                             std::size_t count, float threshold) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     const __m512 bound = _mm512_set1_ps(threshold);
     __m512i changed = _mm512_setzero_si512(), largest = _mm512_setzero_si512();
     __m512 excess = _mm512_setzero_ps();
-    Seen32 seen;
+    __mmask16 special = 0;
     for (std::size_t i = 0; i < count; i += kLanes) {
-      const std::byte* from = in + i * sizeof(float);
-      std::byte* to = out + i * sizeof(typename Pair::To);
-      const std::size_t here = std::min(kLanes, count - i);
-      const __m512i bits = here == kLanes ? _mm512_loadu_si512(from) : magnitude;
+      const __m512i bits = _mm512_loadu_si512(in + i * sizeof(float));
       const __m512i value = _mm512_and_si512(bits, magnitude);
-      if (_mm512_cmpge_epi32_mask(value, _mm512_set1_epi32(L::kTooLarge)) != 0) {
-        seen.merge(narrow_special<Pair>(from, to, here, threshold));
-        continue;
-      }
+      special =
+          _kor_mask16(special, _mm512_cmpge_epi32_mask(value, _mm512_set1_epi32(L::kTooLarge)));
       const Lanes lanes = L::cast(bits);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), lanes.codes);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * sizeof(typename Pair::To)),
+                          lanes.codes);
       changed = _mm512_mask_sub_epi32(changed, _mm512_cmpneq_epi32_mask(lanes.back, bits), changed,
                                       _mm512_set1_epi32(-1));
       const __m512 difference =
@@ -215,10 +213,10 @@ struct Block {
       excess = _mm512_max_ps(
           excess, _mm512_fnmadd_ps(bound, _mm512_castsi512_ps(value), _mm512_castsi512_ps(error)));
     }
-    seen.merge({static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), 0,
-                static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)),
-                _mm512_reduce_max_ps(excess) > 0 ? 1u : 0u});
-    return seen;
+    if (special != 0) return std::nullopt;
+    return Seen32{static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), 0,
+                  static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)),
+                  _mm512_reduce_max_ps(excess) > 0 ? 1u : 0u};
   }
 };
 

@@ -65,9 +65,8 @@ void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
   while (!out.empty()) {
     const std::uint64_t count = std::min(most, out.size() / bytes);
     make_room(context.uncast, count * element_bytes_ + kCopyPlaces);
-    const auto in =
-        std::span(context.uncast)
-            .subspan(whole_ ? shift_of(first, context.uncast.data()) : 0, count * element_bytes_);
+    const auto in = std::span(context.uncast)
+                        .subspan(shift_of(first, context.uncast.data()), count * element_bytes_);
     read_stored(first, in, context);
     cast(in, out.first(count * bytes), first, context);
     out = out.subspan(count * bytes);
@@ -75,8 +74,9 @@ void TensorSource::read_cast(std::uint64_t first, std::span<std::byte> out,
   }
 }
 
-/// Where in a buffer elements from `first` on of a whole piece are read to.
+/// Where in a buffer to put elements from `first` on so that the kernel copies them fast.
 std::size_t TensorSource::shift_of(std::uint64_t first, const std::byte* buffer) const {
+  if (!whole_) return 0;
   const auto& range = std::get<FileRange>(tensor_.stored.pieces[0].origin);
   return read_shift(buffer, range.offset + first * element_bytes_);
 }

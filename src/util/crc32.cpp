@@ -3,6 +3,7 @@
 #include "util/crc_avx2.h"
 #include "util/crc_avx512.h"
 #include "util/crc_field.h"
+#include "util/crc_fold.h"
 #include "util/crc_versions.h"
 
 namespace tensorferry {
@@ -14,55 +15,38 @@ using Field = CrcField<0xEDB88320>;
 
 constexpr std::size_t kBlock = 64;
 
-// The two halves of a 128-bit polynomial, moved on by `Bytes`: one reaches 4 bytes further, the
-// other 4 less far.
-template <std::uint64_t Bytes>
-__attribute__((target("pclmul,sse4.1"))) __m128i fold(__m128i value, __m128i next) {
-  const __m128i factors =
-      _mm_set_epi64x(detail::fold_factor<Field>(Bytes - 4), detail::fold_factor<Field>(Bytes + 4));
-  const __m128i low = _mm_clmulepi64_si128(value, factors, 0x00);
-  const __m128i high = _mm_clmulepi64_si128(value, factors, 0x11);
-  return _mm_xor_si128(_mm_xor_si128(low, high), next);
-}
-
 __m128i load(const std::byte* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 
 // As fold_wide(), with four streams: what remains of them is a message of 16 bytes with the same
 // register.
-__attribute__((target("pclmul,sse4.1"))) std::uint32_t crc32_folding(
-    std::uint32_t start, std::span<const std::byte> bytes) {
+TENSORFERRY_PCLMUL std::uint32_t crc32_folding(std::uint32_t start,
+                                               std::span<const std::byte> bytes) {
   if (bytes.size() < kBlock) return detail::crc32_portable(start, bytes);
   const std::byte* p = bytes.data();
   std::size_t left = bytes.size();
   __m128i a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(~start)));
   __m128i b = load(p + 16), c = load(p + 32), d = load(p + 48);
   for (p += kBlock, left -= kBlock; left >= kBlock; p += kBlock, left -= kBlock) {
-    a = fold<kBlock>(a, load(p));
-    b = fold<kBlock>(b, load(p + 16));
-    c = fold<kBlock>(c, load(p + 32));
-    d = fold<kBlock>(d, load(p + 48));
+    a = detail::fold_one<Field, kBlock>(a, load(p));
+    b = detail::fold_one<Field, kBlock>(b, load(p + 16));
+    c = detail::fold_one<Field, kBlock>(c, load(p + 32));
+    d = detail::fold_one<Field, kBlock>(d, load(p + 48));
   }
-  b = fold<16>(a, b);
-  c = fold<16>(b, c);
-  d = fold<16>(c, d);
-  for (; left >= 16; p += 16, left -= 16) d = fold<16>(d, load(p));
+  b = detail::fold_one<Field, 16>(a, b);
+  c = detail::fold_one<Field, 16>(b, c);
+  d = detail::fold_one<Field, 16>(c, d);
+  for (; left >= 16; p += 16, left -= 16) d = detail::fold_one<Field, 16>(d, load(p));
   std::byte rest[16];
   _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), d);
   return ~Field::update(Field::update(0, rest), {p, left});
 }
 
-TENSORFERRY_AVX512 std::uint32_t crc32_avx512(std::uint32_t start,
-                                              std::span<const std::byte> bytes) {
-  if (bytes.size() < 2 * detail::wide_step) return crc32_folding(start, bytes);
+/// By a fold that takes steps of `kStep` bytes.
+template <auto kFold, std::size_t kStep>
+std::uint32_t crc32_by(std::uint32_t start, std::span<const std::byte> bytes) {
+  if (bytes.size() < 2 * kStep) return crc32_folding(start, bytes);
   std::byte rest[16];
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), detail::fold_wide<Field>(~start, bytes));
-  return crc32_folding(~Field::update(0, rest), bytes);
-}
-
-TENSORFERRY_AVX2 std::uint32_t crc32_avx2(std::uint32_t start, std::span<const std::byte> bytes) {
-  if (bytes.size() < 2 * detail::pair_step) return crc32_folding(start, bytes);
-  std::byte rest[16];
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), detail::fold_pairs<Field>(~start, bytes));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), kFold(~start, bytes));
   return crc32_folding(~Field::update(0, rest), bytes);
 }
 
@@ -78,8 +62,8 @@ std::vector<detail::CrcVersion> detail::crc32_versions() {
   std::vector<CrcVersion> versions;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
-    if (has_wide_products()) versions.push_back({"avx512", crc32_avx512});
-    if (has_paired_products()) versions.push_back({"avx2", crc32_avx2});
+    if (has_wide_products()) versions.push_back({"avx512", crc32_by<fold_wide<Field>, wide_step>});
+    if (has_paired_products()) versions.push_back({"avx2", crc32_by<fold_pairs<Field>, pair_step>});
     versions.push_back({"pclmul", crc32_folding});
   }
 #elif defined(__aarch64__)

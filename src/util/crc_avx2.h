@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "util/crc_avx512.h"
+#include "util/crc_fold.h"
 
 namespace tensorferry::detail {
 
@@ -55,11 +55,7 @@ TENSORFERRY_AVX2 __m128i fold_pairs(std::uint32_t crc, std::span<const std::byte
   }
   bytes = {p, left};
   d = fold_pair<Field, 32>(fold_pair<Field, 32>(fold_pair<Field, 32>(a, b), c), d);
-  const __m128i factors = _mm_set_epi64x(fold_factor<Field>(16 - 4), fold_factor<Field>(16 + 4));
-  const __m128i first = _mm256_castsi256_si128(d);
-  return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(first, factors, 0x00),
-                                     _mm_clmulepi64_si128(first, factors, 0x11)),
-                       _mm256_extracti128_si256(d, 1));
+  return fold_one<Field, 16>(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
 }
 
 }  // namespace tensorferry::detail

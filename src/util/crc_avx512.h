@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 
+#include "util/crc_fold.h"
+
 namespace tensorferry::detail {
 
 #define TENSORFERRY_AVX512 \
@@ -24,13 +26,6 @@ inline bool has_wide_products() {
 /// What fold_wide() takes at a time, in bytes, and the least that it is given.
 inline constexpr std::size_t wide_step = 256;
 
-/// Carry-less products of reflected polynomials come out shifted by one bit; the factors make up
-/// for it.
-template <typename Field>
-constexpr std::int64_t fold_factor(std::uint64_t bytes) {
-  return static_cast<std::int64_t>(Field::shift_factor(bytes)) << 1;
-}
-
 /// Every lane moved on by `Bytes`, plus `next`.
 template <typename Field, std::uint64_t Bytes>
 TENSORFERRY_AVX512 inline __m512i fold_lanes(__m512i value, __m512i next) {
@@ -43,19 +38,10 @@ TENSORFERRY_AVX512 inline __m512i fold_lanes(__m512i value, __m512i next) {
   return _mm512_ternarylogic_epi64(low, high, next, exclusive_or);
 }
 
-template <typename Field>
-TENSORFERRY_AVX512 inline __m128i fold_one(__m128i value, __m128i next) {
-  const __m128i factors = _mm_set_epi64x(fold_factor<Field>(16 - 4), fold_factor<Field>(16 + 4));
-  const __m128i low = _mm_clmulepi64_si128(value, factors, 0x00);
-  const __m128i high = _mm_clmulepi64_si128(value, factors, 0x11);
-  return _mm_xor_si128(_mm_xor_si128(low, high), next);
-}
-
 /// Takes whole steps off the front of `bytes`, at least one. A message of the 16 bytes that it
 /// gives leaves the register 0 as they leave the register `crc`.
 ///
-/// "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ" (Intel, 2009) in lanes: sixteen
-/// streams of 16 bytes are folded into one.
+/// Sixteen streams of 16 bytes are folded into one.
 template <typename Field>
 TENSORFERRY_AVX512 __m128i fold_wide(std::uint32_t crc, std::span<const std::byte>& bytes) {
   const std::byte* p = bytes.data();
@@ -73,9 +59,10 @@ TENSORFERRY_AVX512 __m128i fold_wide(std::uint32_t crc, std::span<const std::byt
   }
   bytes = {p, left};
   d = fold_lanes<Field, 64>(fold_lanes<Field, 64>(fold_lanes<Field, 64>(a, b), c), d);
-  __m128i last = fold_one<Field>(_mm512_extracti64x2_epi64(d, 0), _mm512_extracti64x2_epi64(d, 1));
-  last = fold_one<Field>(last, _mm512_extracti64x2_epi64(d, 2));
-  return fold_one<Field>(last, _mm512_extracti64x2_epi64(d, 3));
+  __m128i last =
+      fold_one<Field, 16>(_mm512_extracti64x2_epi64(d, 0), _mm512_extracti64x2_epi64(d, 1));
+  last = fold_one<Field, 16>(last, _mm512_extracti64x2_epi64(d, 2));
+  return fold_one<Field, 16>(last, _mm512_extracti64x2_epi64(d, 3));
 }
 
 }  // namespace tensorferry::detail
