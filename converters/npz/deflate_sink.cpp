@@ -49,14 +49,15 @@ class DeflateSink final : public Sink {
   void write(const Slot& slot, ByteStream& bytes, GrowingFile& file) override {
     file_ = &file;
     const Array& array = arrays_.at(slot.tensor);
+    const std::string name = array.name + std::string(npz_extension);
     Member member;
-    member.name = array.name + std::string(npz_extension);
+    member.name = name;
     member.size = checked_add(array.header.size(), slot.length);
     // What does not compress becomes larger, by 5 bytes in 16 KiB.
     member.large = needs_zip64(checked_add(member.size, member.size / 1024 + 1024));
     begin(member);
     deflate(member, std::as_bytes(std::span(array.header)), bytes);
-    end(std::move(member));
+    end(member);
   }
 
   void finish(GrowingFile& file, Layout&) override {
@@ -67,12 +68,8 @@ class DeflateSink final : public Sink {
       comment.clear();
     }
     const std::uint64_t at = file.end();
-    for (const Member& member : members_) {
-      std::string header;
-      append_central_header(header, member);
-      append(header);
-    }
-    append(end_records(members_.size(), file.end() - at, at, comment));
+    append(directory_);
+    append(end_records(count_, directory_.size(), at, comment));
   }
 
  private:
@@ -88,7 +85,7 @@ class DeflateSink final : public Sink {
     const auto bytes = std::as_bytes(std::span(text));
     member.crc32 = crc32(0, bytes);
     append(deflated_block({}, bytes, level_, true));
-    end(std::move(member));
+    end(member);
   }
 
   /// `header`, then the stream, in blocks whose size depends on nothing.
@@ -129,11 +126,12 @@ class DeflateSink final : public Sink {
     data_ = file_->end();
   }
 
-  void end(Member member) {
+  void end(Member& member) {
     member.stored = file_->end() - data_;
     const std::string header = local_header(member, false);
     file_->rewrite(member.offset, std::as_bytes(std::span(header)));
-    members_.push_back(std::move(member));
+    append_central_header(directory_, member);
+    ++count_;
   }
 
   void append(std::span<const std::byte> bytes) { file_->append(bytes); }
@@ -143,7 +141,8 @@ class DeflateSink final : public Sink {
   std::string metadata_;
   int level_;
   GrowingFile* file_ = nullptr;
-  std::vector<Member> members_;
+  std::string directory_;    // the central headers of what was written
+  std::uint64_t count_ = 0;  // of them
   unsigned threads_ = 1;
   std::uint64_t most_ = 1;  // blocks at a time
   std::uint64_t data_ = 0;  // where the member at hand has its first byte
@@ -151,8 +150,8 @@ class DeflateSink final : public Sink {
 
 }  // namespace
 
-void lay_out_deflated(const Manifest& manifest, std::vector<std::string> names,
-                      std::string metadata, int level, Layout& layout) {
+void lay_out_deflated(const Manifest& manifest, const Names& names, std::string metadata, int level,
+                      Layout& layout) {
   std::uint64_t size = metadata.size();
   std::vector<Array> arrays;
   for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
@@ -162,7 +161,7 @@ void lay_out_deflated(const Manifest& manifest, std::vector<std::string> names,
     slot.codec = npy_encoding(tensor.dtype)->codec;
     slot.length = encoded_bytes(tensor.dtype, slot.codec, tensor.elements());
     slot.fill = Slot::Fill::sink;
-    arrays.push_back({std::move(names[i]), npy_header(npy_descr(tensor.dtype), tensor.shape)});
+    arrays.push_back({names.of(i), npy_header(npy_descr(tensor.dtype), tensor.shape)});
     constexpr std::uint64_t kHeaders = 160;  // local and central, with zip64 fields
     size =
         checked_add(size, kHeaders + 2 * arrays.back().name.size() + arrays.back().header.size());

@@ -3,15 +3,15 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
+#include "metadata.h"
 #include "tensorferry/layout.h"
 
 namespace tensorferry::npz {
 
-/// Fills `layout`: every tensor goes through a Sink. `names` without extension; `metadata` goes to
+/// Fills `layout`: every tensor goes through a Sink. `metadata` goes to
 /// the comment, or to a member where it is too long.
-void lay_out_deflated(const Manifest& manifest, std::vector<std::string> names,
-                      std::string metadata, int level, Layout& layout);
+void lay_out_deflated(const Manifest& manifest, const Names& names, std::string metadata, int level,
+                      Layout& layout);
 
 }  // namespace tensorferry::npz

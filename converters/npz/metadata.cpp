@@ -62,32 +62,46 @@ MetadataEntries metadata_from_text(std::string_view text, const Limits& limits) 
   return entries;
 }
 
-std::vector<std::string> stored_names(const Manifest& manifest) {
+Names::Names(const Manifest& manifest) : manifest_(manifest) {
   std::optional<NameIndex> index;  // most archives do without
   const auto taken = [&](std::string_view name) {
     if (!index) index.emplace(manifest.tensors);
     return index->contains(name);
   };
-  std::vector<std::string> names, refused;
-  names.reserve(manifest.tensors.size());
-  for (const Tensor& tensor : manifest.tensors) {
-    const std::string& name = tensor.name;
+  std::vector<std::string> refused;
+  for (std::size_t i = 0; i < manifest.tensors.size(); ++i) {
+    const std::string& name = manifest.tensors[i].name;
     bool escaped = !is_utf8(name) || name.find('\0') != std::string::npos ||
                    name.find('\\') != std::string::npos;
     if (name.ends_with(npz_extension)) {
       // numpy would take the key for the name of the other one's member.
       escaped |= taken(std::string_view(name).substr(0, name.size() - npz_extension.size()));
     }
-    std::string stored = escaped ? escape(name) : name;
+    if (escaped) escaped_.emplace(i, escape(name));
+    const std::string& stored = escaped ? escaped_.at(i) : name;
     if (stored.size() > max_name - npz_extension.size() || (escaped && taken(stored)))
       refused.push_back(name);
-    names.push_back(std::move(stored));
   }
-  if (refused.empty()) return names;
+  if (refused.empty()) return;
   throw Error(ErrorCode::unsupported, "names",
               "a zip archive cannot hold these names, they are too long or meet another tensor's "
               "when they are escaped: " +
                   join_names(refused));
+}
+
+const std::string& Names::of(std::size_t tensor) const {
+  if (!escaped_.empty()) {
+    const auto found = escaped_.find(tensor);
+    if (found != escaped_.end()) return found->second;
+  }
+  return manifest_.tensors[tensor].name;
+}
+
+bool Names::contains(std::string_view name) const {
+  for (std::size_t i = 0; i < manifest_.tensors.size(); ++i) {
+    if (of(i) == name) return true;
+  }
+  return false;
 }
 
 }  // namespace tensorferry::npz

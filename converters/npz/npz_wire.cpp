@@ -54,8 +54,6 @@ void append_padding(std::string& out, std::size_t bytes) {
 
 bool needs_zip64(std::uint64_t bytes) { return bytes >= kAllOnes; }
 
-std::string u32(std::uint32_t value) { return std::string(Fields<>().put(value, 4)); }
-
 std::string local_header(const Member& member, bool aligned, std::size_t more) {
   constexpr std::size_t kFixed = 30, kZip64 = 20;
   const std::size_t plain = kFixed + member.name.size() + (member.large ? kZip64 : 0);

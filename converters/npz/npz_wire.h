@@ -27,8 +27,11 @@ inline constexpr std::size_t max_comment = 0xFFFF;
 /// The longest name of a member.
 inline constexpr std::size_t max_name = 0xFFFF;
 
+/// Of a central header, without name and zip64 field.
+inline constexpr std::size_t central_bytes = 46;
+
 struct Member {
-  std::string name;
+  std::string_view name;
   bool deflated = false;
   std::uint32_t crc32 = 0;
   std::uint64_t stored = 0, size = 0;  ///< bytes in the archive, and of the contents
@@ -45,7 +48,5 @@ void append_central_header(std::string& out, const Member& member);
 /// What is behind the central headers, which have `bytes` bytes at `offset`.
 std::string end_records(std::uint64_t members, std::uint64_t bytes, std::uint64_t offset,
                         std::string_view comment);
-/// Little-endian.
-std::string u32(std::uint32_t value);
 
 }  // namespace tensorferry::npz

@@ -1,10 +1,9 @@
-#include <algorithm>
-
 #include "deflate_sink.h"
 #include "metadata.h"
 #include "npz.h"
 #include "npz_wire.h"
 #include "util/crc32.h"
+#include "util/fields.h"
 #include "util/npy_dtype.h"
 #include "util/npy_header.h"
 #include "util/text.h"
@@ -32,9 +31,10 @@ std::optional<int> level_of(const Options& options) {
   return static_cast<int>(level);
 }
 
-void warn_of_paths(const std::vector<std::string>& names, Layout& layout) {
+void warn_of_paths(const npz::Names& names, std::size_t arrays, Layout& layout) {
   std::vector<std::string> paths;
-  for (const std::string& name : names) {
+  for (std::size_t i = 0; i < arrays; ++i) {
+    const std::string& name = names.of(i);
     const bool absolute = name.starts_with('/');
     if (!absolute && name.find("..") == std::string::npos) continue;
     const std::string bounded = "/" + name + "/";
@@ -49,14 +49,16 @@ void warn_of_paths(const std::vector<std::string>& names, Layout& layout) {
 /// An archive whose members are stored: all sizes are known, the CRCs come at the end.
 class StoredArchive {
  public:
-  StoredArchive(Layout& layout, std::size_t arrays) : layout_(layout) {
+  StoredArchive(Layout& layout, std::size_t arrays, std::size_t name_bytes) : layout_(layout) {
     layout_.files.push_back({"", 0});
+    directory_.reserve(arrays * (npz::central_bytes + npz_extension.size()) + name_bytes);
     layout_.slots.reserve(arrays);
     layout_.segments.reserve(arrays + 2);  // metadata, directory
     places_.reserve(arrays + 1);
   }
 
-  void add_array(std::string name, const Tensor& tensor, std::size_t index) {
+  void add_array(std::string_view name, const Tensor& tensor, std::size_t index) {
+    name_.assign(name).append(npz_extension);
     header_.clear();
     append_npy_header(header_, npy_descr(tensor.dtype), tensor.shape);
     Slot slot;
@@ -64,14 +66,14 @@ class StoredArchive {
     slot.codec = npy_encoding(tensor.dtype)->codec;
     slot.length = encoded_bytes(tensor.dtype, slot.codec, tensor.elements());
     slot.crc_of_front = crc32(0, std::as_bytes(std::span(header_)));
-    Member member = member_of(std::move(name += npz_extension), header_.size(), slot.length);
+    const Member member = member_of(name_, header_.size(), slot.length);
     slot.crc_offset = member.offset + npz::local_crc;
     slot.offset = add(member, header_, slot.length, true);
     layout_.slots.push_back(slot);
   }
 
   void add_text(std::string_view name, const std::string& text) {
-    Member member = member_of(std::string(name), text.size(), 0);
+    Member member = member_of(name, text.size(), 0);
     member.crc32 = crc32(0, std::as_bytes(std::span(text)));
     add(member, text, 0, false);
   }
@@ -80,24 +82,22 @@ class StoredArchive {
     const std::uint64_t at = end();
     directory_ += npz::end_records(places_.size(), directory_.size(), at, comment);
     end() = checked_add(at, directory_.size());
-    layout_.segments.push_back({0, at, std::move(directory_)});
     layout_.finish_crc = Checksum::Kind::crc32;
-    layout_.finish = [at, places = std::move(places_)](std::span<const std::uint32_t> crcs) {
-      std::vector<Segment> segments;
-      segments.reserve(crcs.size());
-      for (std::size_t i = 0; i < crcs.size(); ++i)
-        segments.push_back({0, at + places[i], npz::u32(crcs[i])});
-      return segments;
+    layout_.finish = [own = layout_.segments.size(), places = std::move(places_)](
+                         std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+      char* const directory = segments[own].bytes.data();
+      for (std::size_t i = 0; i < crcs.size(); ++i) put_number(directory + places[i], crcs[i], 4);
     };
+    layout_.segments.push_back({0, at, std::move(directory_), true});
   }
 
  private:
   std::uint64_t& end() { return layout_.files[0].size; }
 
   /// A member of `front` bytes and `rest` more, at the end of what there is.
-  Member member_of(std::string name, std::uint64_t front, std::uint64_t rest) {
+  Member member_of(std::string_view name, std::uint64_t front, std::uint64_t rest) {
     Member member;
-    member.name = std::move(name);
+    member.name = name;
     member.offset = end();
     member.size = member.stored = checked_add(front, rest);
     member.large = npz::needs_zip64(member.size);
@@ -118,7 +118,7 @@ class StoredArchive {
   }
 
   Layout& layout_;
-  std::string header_;  // of the array at hand
+  std::string name_, header_;  // of the array at hand
   std::string directory_;
   std::vector<std::size_t> places_;  // in it, of the members' CRCs; those of slots come first
 };
@@ -134,25 +134,27 @@ class NpzWriter : public Writer {
     }
     refuse_for_numpy(manifest, ".npz");
     const std::optional<int> level = level_of(options);
-    std::vector<std::string> names = npz::stored_names(manifest);
+    const npz::Names names(manifest);
     std::string text = npz::metadata_text(metadata_entries(
         manifest,
-        {"an .npz", npy_encoding, [&](std::size_t i) -> std::string_view { return names[i]; }}));
+        {"an .npz", npy_encoding, [&](std::size_t i) -> std::string_view { return names.of(i); }}));
     const bool in_comment = text.size() <= npz::max_comment;
-    if (!in_comment && std::find(names.begin(), names.end(), npz_metadata_member) != names.end()) {
+    if (!in_comment && names.contains(npz_metadata_member)) {
       throw Error(ErrorCode::unsupported, "name_taken",
                   "the metadata needs the name " + std::string(npz_metadata_member) +
                       ", which a tensor has");
     }
     Layout layout;
-    warn_of_paths(names, layout);
+    warn_of_paths(names, manifest.tensors.size(), layout);
     if (level) {
       npz::lay_out_deflated(manifest, names, text, *level, layout);
       return layout;
     }
-    StoredArchive archive(layout, names.size());
-    for (std::size_t i = 0; i < names.size(); ++i)
-      archive.add_array(std::move(names[i]), manifest.tensors[i], i);
+    std::size_t name_bytes = 0;
+    for (const Tensor& tensor : manifest.tensors) name_bytes += tensor.name.size();
+    StoredArchive archive(layout, manifest.tensors.size(), name_bytes);
+    for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
+      archive.add_array(names.of(i), manifest.tensors[i], i);
     if (!in_comment) archive.add_text(npz_metadata_member, text);
     archive.finish(in_comment ? text : "");
     return layout;

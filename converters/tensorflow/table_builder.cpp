@@ -97,12 +97,12 @@ BuiltTable TableBuilder::finish() && {
   return std::move(table_);
 }
 
-void BuiltTable::seal() {
+void seal(std::string& table, std::span<const BlockHandle> blocks) {
   for (const BlockHandle& block : blocks) {
-    const auto checked = std::string_view(bytes).substr(block.offset, block.size + 1);
+    const auto checked = std::string_view(table).substr(block.offset, block.size + 1);
     std::string trailer;
     append_little32(trailer, mask_crc(crc32c(0, as_bytes(checked))));
-    bytes.replace(block.offset + block.size + 1, trailer.size(), trailer);
+    table.replace(block.offset + block.size + 1, trailer.size(), trailer);
   }
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,10 +23,10 @@ struct BuiltTable {
   std::string bytes;
   std::vector<std::uint64_t> value_ends;  ///< behind each value in `bytes`, in the order of add()
   std::vector<BlockHandle> blocks;        ///< of data
-
-  /// Takes the CRC of every data block again.
-  void seal();
 };
+
+/// Takes the CRC of every data block of the table again.
+void seal(std::string& table, std::span<const BlockHandle> blocks);
 
 /// The entries of one block.
 class BlockBuilder {

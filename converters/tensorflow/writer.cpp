@@ -111,15 +111,15 @@ class TensorflowWriter final : public Writer {
 
   static void add_index(Layout& layout, std::size_t file, Index index) {
     layout.files[file].size = index.table.bytes.size();
-    layout.segments.push_back({file, 0, index.table.bytes});
-    layout.finish = [file, index = std::make_shared<Index>(std::move(index))](
-                        std::span<const std::uint32_t> crcs) {
-      for (const auto& [tensor, value_end] : index->pending) {
+    layout.segments.push_back({file, 0, std::move(index.table.bytes), true});
+    layout.finish = [own = layout.segments.size() - 1, index = std::move(index)](
+                        std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+      std::string& bytes = segments[own].bytes;
+      for (const auto& [tensor, value_end] : index.pending) {
         const std::string field = encode_crc(mask_crc(crcs[tensor]));
-        index->table.bytes.replace(value_end - field.size(), field.size(), field);
+        bytes.replace(value_end - field.size(), field.size(), field);
       }
-      index->table.seal();
-      return std::vector<Segment>{{file, 0, std::move(index->table.bytes)}};
+      seal(bytes, index.table.blocks);
     };
   }
 

@@ -55,7 +55,7 @@ struct RunOptions {
 /// What happened.
 struct Receipt {
   std::uint64_t tensors = 0, bytes = 0;  ///< tensors written, bytes of their elements
-  std::uint64_t output_bytes = 0;
+  std::uint64_t output_bytes = 0;        ///< of the files
   double seconds = 0;
   bool verified = false;  ///< the output was read back and has the same bits
   std::map<std::string, std::uint64_t>

@@ -40,6 +40,8 @@ struct Segment {
   std::size_t file = 0;  ///< index into Layout::files
   std::uint64_t offset = 0;
   std::string bytes;
+  /// Written behind everything else, when Layout::finish has put into `bytes` what was not known.
+  bool late = false;
 };
 
 /// The place of one tensor's elements.
@@ -109,8 +111,9 @@ struct Layout {
   bool directory = false;      ///< the target is a directory of `files`
   std::unique_ptr<Sink> sink;  ///< set where there are Fill::sink slots
   /// Set: called once with the CRC of each moved slot, Slot::crc_of_front included (in the order of
-  /// `slots`; 0 for the others); returns bytes to write over segments, or over parts of them.
-  std::function<std::vector<Segment>(std::span<const std::uint32_t>)> finish;
+  /// `slots`; 0 for the others), and the segments of this layout. Puts the CRCs into the late ones,
+  /// whose sizes stay.
+  std::function<void(std::span<const std::uint32_t>, std::vector<Segment>&)> finish;
   Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;
   /// What the format's reader has to be told to find the same again, where the file cannot say it.

@@ -117,6 +117,8 @@ std::vector<Place> collect_places(const Layout& layout) {
     const Segment& segment = layout.segments[i];
     if (segment.file >= layout.files.size())
       broken("segment " + std::to_string(i) + " is in no file");
+    if (segment.late && !layout.finish)
+      broken("segment " + std::to_string(i) + " is late, and nothing finishes it");
     if (!segment.bytes.empty())
       places.push_back({segment.file, segment.offset, segment.bytes.size(), false, i});
   }

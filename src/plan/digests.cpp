@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
-
-#include "util/in_order.h"
 
 namespace tensorferry {
 namespace {
@@ -39,25 +36,19 @@ std::optional<std::uint32_t> stated_crc(const Slot& slot, const Tensor& tensor,
   return crc;
 }
 
-/// Writes each patch over the segment that it lies in.
-void overlay(std::vector<Segment>& segments, const std::vector<Segment>& patches) {
-  const auto before = [](const Segment* a, const Segment* b) {
-    return std::pair(a->file, a->offset) < std::pair(b->file, b->offset);
-  };
-  std::vector<Segment*> places;
-  places.reserve(segments.size());
-  for (Segment& segment : segments) places.push_back(&segment);
-  sort_unless_sorted(places.begin(), places.end(), before);
-  for (const Segment& patch : patches) {
-    const auto next = std::upper_bound(places.begin(), places.end(), &patch, before);
-    Segment* segment = next == places.begin() ? nullptr : *std::prev(next);
-    const std::uint64_t at = segment == nullptr ? 0 : patch.offset - segment->offset;
-    if (segment == nullptr || segment->file != patch.file || at > segment->bytes.size() ||
-        patch.bytes.size() > segment->bytes.size() - at) {
-      throw Error(ErrorCode::internal, "layout", "bytes for the end that lie in no segment");
+/// Layout::finish, which must leave what the gate has checked.
+void finish(Layout& layout, std::span<const std::uint32_t> crcs) {
+  const auto late_bytes = [&] {
+    std::vector<std::size_t> sizes;
+    for (const Segment& segment : layout.segments) {
+      if (segment.late) sizes.push_back(segment.bytes.size());
     }
-    patch.bytes.copy(segment->bytes.data() + at, patch.bytes.size());
-  }
+    return sizes;
+  };
+  const std::vector<std::size_t> before = late_bytes();
+  layout.finish(crcs, layout.segments);
+  if (late_bytes() != before)
+    throw Error(ErrorCode::internal, "layout", "a late segment changed its size");
 }
 
 }  // namespace
@@ -82,8 +73,8 @@ Digests::Digests(const Layout& layout, const Manifest& manifest)
 
 void Digests::finish_early(Layout& layout) {
   if (!layout.finish || std::count(states_.begin(), states_.end(), State::open) > 0) return;
-  overlay(layout.segments, layout.finish(values_));
-  finished_ = true;
+  finish(layout, values_);
+  for (Segment& segment : layout.segments) segment.late = false;
 }
 
 void Digests::add(std::size_t slot, std::uint64_t from, std::span<const std::byte> bytes) {
@@ -110,16 +101,19 @@ void Digests::put(const Window& window, std::span<const Item> items, std::span<s
   }
 }
 
-std::vector<Segment> Digests::late() {
+std::vector<Segment> Digests::late(Layout& layout) {
   std::vector<Segment> segments;
   for (std::size_t i = 0; i < states_.size(); ++i) {
-    const Slot& slot = layout_.slots[i];
+    const Slot& slot = layout.slots[i];
     if (slot.crc_offset != 0 && states_[i] != State::put)
       segments.push_back({slot.file, slot.crc_offset, little_endian(values_[i])});
   }
-  if (!layout_.finish || finished_) return segments;
-  if (segments.empty()) return layout_.finish(values_);
-  for (Segment& segment : layout_.finish(values_)) segments.push_back(std::move(segment));
+  const auto is_late = [](const Segment& segment) { return segment.late; };
+  if (std::none_of(layout.segments.begin(), layout.segments.end(), is_late)) return segments;
+  finish(layout, values_);
+  for (Segment& segment : layout.segments) {
+    if (segment.late) segments.push_back(std::move(segment));
+  }
   return segments;
 }
 

@@ -17,8 +17,8 @@ class Digests {
   /// verified while they are read, is the one that the source states.
   Digests(const Layout& layout, const Manifest& manifest);
 
-  /// When all CRCs are known before anything is read: puts what Layout::finish gives into the
-  /// segments of `layout`, the one it was made with.
+  /// When all CRCs are known before anything is read: Layout::finish of `layout`, the one it was
+  /// made with, whose segments are not late then.
   void finish_early(Layout& layout);
 
   /// Adds a part of a slot's output, which begins `from` bytes into it.
@@ -26,14 +26,15 @@ class Digests {
   /// Puts the CRCs of slots that lie in the window, with their CRC's place (Slot::crc_offset), into
   /// its filled buffer.
   void put(const Window& window, std::span<const Item> items, std::span<std::byte> buffer);
-  /// The CRCs that were not put anywhere, and what Layout::finish gives. Once, when all is written.
-  std::vector<Segment> late();
+  /// The CRCs that were not put anywhere, and the late segments of `layout`, finished. Once, when
+  /// all else is written.
+  std::vector<Segment> late(Layout& layout);
 
  private:
   enum class State : std::uint8_t { open, known, put };
 
   const Layout& layout_;
-  bool wanted_, finished_ = false;
+  bool wanted_;
   CrcParts parts_;
   std::vector<std::uint32_t> values_;
   std::vector<State> states_;  ///< known: from the start; put: its CRC is in its place

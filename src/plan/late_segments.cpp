@@ -12,14 +12,15 @@ namespace tensorferry {
 namespace {
 
 /// Writes the first of `segments` and those that follow it in its window, and returns how many.
-/// Many short ones (a checksum beside each small tensor) are put into what lies there already.
+/// Many short ones (a checksum beside each small tensor) are put into what lies there already;
+/// where a late one goes, nothing does.
 std::size_t write_neighbours(std::span<const Segment> segments, const Descriptor& fd,
                              const std::string& name, Buffer& window) {
   constexpr std::size_t kMany = 8;
   const std::uint64_t begin = segments[0].offset;
   std::uint64_t end = begin;
   std::size_t count = 0;
-  while (count < segments.size() && segments[count].offset >= end &&
+  while (count < segments.size() && !segments[count].late && segments[count].offset >= end &&
          segments[count].offset + segments[count].bytes.size() - begin <= kWindowBytes) {
     end = segments[count].offset + segments[count].bytes.size();
     ++count;

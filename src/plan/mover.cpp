@@ -56,14 +56,14 @@ class Mover {
     write_sink(wanted_threads(options_.threads));
     digests_.finish_early(layout_);
     plan_threads(wanted_threads(options_.threads));
-    meter_.set_total(meter_.done() + work_.bytes);
+    meter_.set_total(meter_.done() + work_.bytes + work_.late_bytes);
     run_workers();
     if (!checksums_.complete())
       throw Error(ErrorCode::internal, "checksums", "a checksum was not taken of all its bytes");
     write_finish();
     if (options_.sync && !sync_each_) output_.sync_all();
     meter_.finish();
-    return {bools_.load(), meter_.done(), casts_.reports(manifest_)};
+    return {bools_.load(), casts_.reports(manifest_)};
   }
 
  private:
@@ -323,7 +323,10 @@ class Mover {
       output_.complete(index, std::move(files_[index]), sync_each_);
   }
 
-  void write_finish() { write_segments(digests_.late(), layout_.files, output_, sync_each_); }
+  void write_finish() {
+    write_segments(digests_.late(layout_), layout_.files, output_, sync_each_);
+    meter_.add(work_.late_bytes);
+  }
 
   const Manifest& manifest_;
   Layout& layout_;

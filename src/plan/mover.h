@@ -14,7 +14,6 @@ namespace tensorferry {
 
 struct MoveResult {
   std::uint64_t changed_bools = 0;  ///< bool bytes that were neither 0 nor 1
-  std::uint64_t output_bytes = 0;
   std::vector<CastReport> casts;
 };
 

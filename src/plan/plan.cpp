@@ -330,7 +330,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   Receipt receipt;
   receipt.tensors = state.tensors;
   receipt.bytes = state.bytes;
-  receipt.output_bytes = moved.output_bytes;
+  receipt.output_bytes = output_bytes(state.layout);
   receipt.verified = options.verify_output;
   receipt.carried = state.carried;
   receipt.casts = std::move(moved.casts);

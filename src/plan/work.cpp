@@ -44,9 +44,9 @@ class Cutter {
         window_bytes_(window_bytes),
         tile_bytes_(tile_bytes) {}
 
-  void cut_file(std::size_t file, Work& work) const {
+  /// Up to `end`.
+  void cut_file(std::size_t file, std::uint64_t end, Work& work) const {
     const std::span<const Item> items = work.items_of(file);
-    const std::uint64_t end = layout_.files[file].size;
     std::size_t first = 0;
     for (std::uint64_t at = 0; at < end;) {
       while (first < items.size() && items[first].end() <= at) ++first;
@@ -145,13 +145,14 @@ namespace {
 
 /// Moved slots that have bytes.
 bool has_item(const Slot& slot) { return slot.fill == Slot::Fill::moved && slot.length > 0; }
+bool has_item(const Segment& segment) { return !segment.late; }
 
 /// Of each file the segments, then the slots, both as they come in the layout, into one vector;
 /// gives where the slots of each file begin.
 std::vector<std::size_t> collect_items(const Layout& layout, Work& work) {
   std::vector<std::size_t> slots(layout.files.size());
   work.items_end.resize(layout.files.size());
-  for (const Segment& segment : layout.segments) ++slots[segment.file];
+  for (const Segment& segment : layout.segments) slots[segment.file] += has_item(segment);
   for (const Slot& slot : layout.slots) work.items_end[slot.file] += has_item(slot);
   std::size_t end = 0;
   std::vector<std::size_t> next;  // of segments
@@ -165,6 +166,7 @@ std::vector<std::size_t> collect_items(const Layout& layout, Work& work) {
   work.items.resize(end);
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const Segment& segment = layout.segments[i];
+    if (!has_item(segment)) continue;
     work.items[next[segment.file]++] = {segment.offset, segment.bytes.size(), i, false};
   }
   next = slots;
@@ -173,6 +175,20 @@ std::vector<std::size_t> collect_items(const Layout& layout, Work& work) {
     if (has_item(slot)) work.items[next[slot.file]++] = {slot.offset, slot.length, i, true};
   }
   return slots;
+}
+
+/// Where the windows of each file end: in front of late segments at its end.
+std::vector<std::uint64_t> window_ends(const Layout& layout, Work& work) {
+  std::vector<std::uint64_t> ends;
+  ends.reserve(layout.files.size());
+  for (const OutputFile& file : layout.files) ends.push_back(file.size);
+  for (auto segment = layout.segments.rbegin(); segment != layout.segments.rend(); ++segment) {
+    std::uint64_t& end = ends[segment->file];
+    if (!segment->late || segment->offset + segment->bytes.size() != end) continue;
+    end = segment->offset;
+    work.late_bytes += segment->bytes.size();
+  }
+  return ends;
 }
 
 void find_verify_ahead(const Layout& layout, const Manifest& manifest, Work& work) {
@@ -194,6 +210,7 @@ void find_verify_ahead(const Layout& layout, const Manifest& manifest, Work& wor
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
   Work work;
   work.windows_left.resize(layout.files.size());
+  const std::vector<std::uint64_t> ends = window_ends(layout, work);
   const std::vector<std::size_t> slots = collect_items(layout, work);
   const std::uint64_t window_bytes =
       output_bytes(layout) < kFewBytes ? kSmallWindowBytes : kWindowBytes;
@@ -207,7 +224,7 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_byte
     sort_runs(at(begin), at(slots[file]), at(work.items_end[file]),
               [](const Item& a, const Item& b) { return a.offset < b.offset; });
     begin = work.items_end[file];
-    cutter.cut_file(file, work);
+    cutter.cut_file(file, ends[file], work);
   }
   find_verify_ahead(layout, manifest, work);
   return work;

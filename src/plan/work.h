@@ -44,6 +44,7 @@ struct Work {
   std::vector<Tiling> tilings;            ///< of one tensor each
   std::uint64_t tile_bytes = 0;           ///< of the largest tile in the output
   std::uint64_t bytes = 0;                ///< of all windows
+  std::uint64_t late_bytes = 0;           ///< in no window: late segments at the end of a file
 
   std::span<const Item> items_of(std::size_t file) const {
     const std::size_t begin = file == 0 ? 0 : items_end[file - 1];

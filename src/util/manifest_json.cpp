@@ -293,14 +293,12 @@ void ManifestText::add_to(Layout& layout) && {
   text_ += "]}\n";
   const std::size_t file = layout.files.size();
   layout.files.push_back({std::string(manifest_file_name), text_.size()});
-  layout.segments.push_back({file, 0, std::move(text_)});
-  layout.finish = [file, pending = std::move(pending_)](std::span<const std::uint32_t> crcs) {
-    std::vector<Segment> digits;
-    digits.reserve(pending.size());
-    for (const Pending& one : pending)
-      digits.push_back({file, one.place, crc32c_to_hex(crcs[one.slot])});
-    return digits;
+  layout.finish = [own = layout.segments.size(), pending = std::move(pending_)](
+                      std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+    char* const text = segments[own].bytes.data();
+    for (const Pending& one : pending) crc32c_to_hex(crcs[one.slot]).copy(text + one.place, 8);
   };
+  layout.segments.push_back({file, 0, std::move(text_), true});
 }
 
 std::string crc32c_to_hex(std::uint32_t crc) {

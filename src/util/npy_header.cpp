@@ -69,15 +69,16 @@ void set_fields(NpyHeader& header, std::string_view text, bool python2) {
 }  // namespace
 
 void append_npy_header(std::string& out, std::string_view descr, const Shape& shape) {
+  constexpr std::string_view kVersion("\x01\0\0\0", kPrefix - npy_magic.size());
   const std::size_t begin = out.size();
-  out += npy_magic;
-  out.append("\x01\0\0\0", kPrefix - npy_magic.size());
-  append(out, {"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+  append(out, {npy_magic, kVersion, "{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
   append_extents(out, shape, ", ");
   out += shape.size() == 1 ? ",), }" : "), }";
-  if (!shape.empty()) out.append(kGrowthDigits - std::string_view(Decimal(shape[0])).size(), ' ');
+  const std::size_t growth =
+      shape.empty() ? 0 : kGrowthDigits - std::string_view(Decimal(shape[0])).size();
   // At least one space, as numpy has it.
-  out.append(kAlignment - (out.size() - begin + 1) % kAlignment, ' ');
+  const std::size_t size = out.size() - begin + growth + 1;
+  out.append(growth + kAlignment - size % kAlignment, ' ');
   out += '\n';
   const std::size_t length = out.size() - begin - kPrefix;
   out[begin + npy_magic.size() + 2] = static_cast<char>(length & 255);

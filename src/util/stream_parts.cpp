@@ -2,7 +2,7 @@
 
 namespace tensorferry {
 
-void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::string& what) {
+void read_fully(ByteStream& stream, std::span<std::byte> bytes, std::string_view what) {
   while (!bytes.empty()) {
     const std::size_t count = stream.read(bytes);
     if (count == 0) {
@@ -13,7 +13,7 @@ void read_fully(ByteStream& stream, std::span<std::byte> bytes, const std::strin
   }
 }
 
-void expect_end(ByteStream& stream, const std::string& what) {
+void expect_end(ByteStream& stream, std::string_view what) {
   std::byte surplus;
   if (stream.read({&surplus, 1}) != 0)
     throw Error(ErrorCode::internal, "stream", "the stream of " + printable(what) + " goes on");

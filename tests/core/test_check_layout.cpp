@@ -136,6 +136,13 @@ TEST_CASE_FIXTURE(Fixture, "indices must be in range") {
   CHECK(error_id([&] { check(layout, manifest); }) == "internal.layout");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a segment that comes late is finished by something") {
+  layout.segments[0].late = true;
+  CHECK(mentions(result(), "segment 0 is late, and nothing finishes it"));
+  layout.finish = [](std::span<const std::uint32_t>, std::vector<Segment>&) {};
+  CHECK(result() == "no error");
+}
+
 TEST_CASE_FIXTURE(Fixture, "file names are unique and stay in the directory") {
   layout.files.push_back({"m.data", 0});
   CHECK(result() == "no error");

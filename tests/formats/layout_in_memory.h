@@ -35,7 +35,6 @@ inline std::map<std::string, std::string> carry_out(const Layout& layout,
     std::copy(segment.bytes.begin(), segment.bytes.end(),
               files[segment.file].begin() + static_cast<std::ptrdiff_t>(segment.offset));
   };
-  for (const Segment& segment : layout.segments) write(segment);
   std::vector<std::uint32_t> crcs;
   for (const Slot& slot : layout.slots) {
     crcs.push_back(0);
@@ -43,13 +42,16 @@ inline std::map<std::string, std::string> carry_out(const Layout& layout,
     const std::string bytes = slot_bytes(slot, manifest.tensors[slot.tensor]);
     write({slot.file, slot.offset, bytes});
     crcs.back() = crc_of(layout.finish_crc, slot.crc_of_front, std::as_bytes(std::span(bytes)));
+  }
+  std::vector<Segment> segments = layout.segments;
+  if (layout.finish) layout.finish(crcs, segments);
+  for (const Segment& segment : segments) write(segment);
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    const Slot& slot = layout.slots[i];
     if (slot.crc_offset == 0) continue;
-    std::string crc = crc_bytes(crcs.back());
+    std::string crc = crc_bytes(crcs[i]);
     std::reverse(crc.begin(), crc.end());
     write({slot.file, slot.crc_offset, crc});
-  }
-  if (layout.finish) {
-    for (const Segment& segment : layout.finish(crcs)) write(segment);
   }
   std::map<std::string, std::string> result;
   for (std::size_t i = 0; i < files.size(); ++i) result[layout.files[i].name] = files[i];

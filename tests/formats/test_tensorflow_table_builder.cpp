@@ -113,6 +113,6 @@ TEST_CASE("tensorflow: a table of many blocks reads back, and values are where i
     entries[i].second.back() = '!';
     table.bytes[table.value_ends[i] - 1] = '!';
   }
-  table.seal();
+  seal(table.bytes, table.blocks);
   CHECK(table.bytes == built(entries).bytes);
 }

@@ -55,11 +55,11 @@ Tensor with_checksum(const Bytes& bytes) {
 Layout asking(std::vector<std::uint32_t>& got) {
   Layout layout;
   layout.files = {{"", 48}};
-  layout.segments = {{0, 0, std::string(16, '-')}};
+  layout.segments = {{0, 0, std::string(16, '-'), true}};
   layout.slots = {Slot{.offset = 16, .length = 32}};
-  layout.finish = [&](std::span<const std::uint32_t> crcs) {
+  layout.finish = [&](std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
     got.assign(crcs.begin(), crcs.end());
-    return std::vector<Segment>{{0, 4, "told"}};
+    segments[0].bytes.replace(4, 4, "told");
   };
   return layout;
 }
@@ -77,7 +77,7 @@ TEST_CASE("a CRC that the source states is used again, before anything is moved"
   CHECK(got == std::vector<std::uint32_t>{crc32c(0, bytes)});
   CHECK(layout.segments[0].bytes == "----told--------");
   digests.add(0, 0, bytes);
-  CHECK(digests.late().empty());
+  CHECK(digests.late(layout).empty());
 }
 
 TEST_CASE("a CRC is computed where the bytes that are written are not those of the source") {
@@ -103,7 +103,9 @@ TEST_CASE("a CRC is computed where the bytes that are written are not those of t
     CHECK(got.empty());
     const Bytes written = pattern(32, 6);
     digests.add(0, 0, written);
-    CHECK(digests.late().size() == 1);
+    const std::vector<Segment> late = digests.late(layout);
+    REQUIRE(late.size() == 1);
+    CHECK(late[0].bytes == "----told--------");
     CHECK(got == std::vector<std::uint32_t>{crc32c(0, written)});
   }
 }
@@ -139,7 +141,7 @@ TEST_CASE("a CRC whose place and slot lie in the window is put there, others com
   Bytes rest(800);
   digests.add(1, 100, std::span(large).subspan(100));
   digests.put(second, std::span(items).subspan(1), rest);
-  const std::vector<Segment> late = digests.late();
+  const std::vector<Segment> late = digests.late(layout);
   REQUIRE(late.size() == 2);
   CHECK(late[0].offset == 60);
   CHECK(little(reinterpret_cast<const std::byte*>(late[0].bytes.data())) ==
@@ -152,18 +154,32 @@ TEST_CASE("a CRC whose place and slot lie in the window is put there, others com
 TEST_CASE("finish() gets the CRCs in the order of the slots, and nothing is asked of others") {
   const Bytes bytes = pattern(64, 3);
   Layout layout;
-  layout.files = {{"", 64}};
+  layout.files = {{"", 65}};
   layout.slots = {Slot{.length = 64}, Slot{.tensor = 1, .fill = Slot::Fill::literal}};
   const Manifest manifest = without_checksums(2);
-  CHECK(Digests(layout, manifest).late().empty());
+  CHECK(Digests(layout, manifest).late(layout).empty());
   std::vector<std::uint32_t> got;
-  layout.finish = [&](std::span<const std::uint32_t> crcs) {
+  layout.segments = {{0, 64, "x", true}};
+  layout.finish = [&](std::span<const std::uint32_t> crcs, std::vector<Segment>&) {
     got.assign(crcs.begin(), crcs.end());
-    return std::vector<Segment>{{0, 0, "x"}};
   };
   Digests digests(layout, manifest);
   digests.add(0, 32, std::span(bytes).subspan(32));
   digests.add(0, 0, std::span(bytes).first(32));
-  CHECK(digests.late().size() == 1);
+  CHECK(digests.late(layout).size() == 1);
   CHECK(got == std::vector<std::uint32_t>{crc32c(0, bytes), 0});
+}
+
+TEST_CASE("what finish() leaves in a late segment must fit its place") {
+  const Bytes bytes = pattern(32, 7);
+  std::vector<std::uint32_t> got;
+  Layout layout = asking(got);
+  const Manifest manifest = without_checksums(1);
+  Digests digests(layout, manifest);
+  digests.add(0, 0, bytes);
+  layout.finish = [](std::span<const std::uint32_t>, std::vector<Segment>& segments) {
+    segments[0].bytes += "longer";
+  };
+  CHECK_THROWS_WITH_AS(digests.late(layout), doctest::Contains("a late segment changed its size"),
+                       Error);
 }
