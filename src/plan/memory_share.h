@@ -11,7 +11,7 @@
 namespace tensorferry {
 
 // All threads' tiles; longer runs than those of the largest one gain little.
-inline constexpr std::uint64_t kTiles = 20u << 20, kLargestTile = 16u << 20;
+inline constexpr std::uint64_t kTiles = 26u << 20, kLargestTile = 16u << 20;
 /// Of a thread, with what is read ahead or cast.
 inline constexpr std::uint64_t kThreadBytes = 4 * kWindowBytes;
 /// A thread's other buffers beside a tile.

@@ -8,9 +8,10 @@
 namespace tensorferry {
 namespace {
 
-// What one more call costs, as bytes that could be copied meanwhile: measured in the page cache.
+// What one more call costs, as bytes that could be copied meanwhile: measured in the page cache. A
+// write that ends within pages which are not there yet costs the file system most.
 constexpr double kReadCall = 8192;
-constexpr double kWriteCall = 24576;
+constexpr double kWriteCall = 98304;
 // Extents come in multiples of it where they can: the elements of a register.
 constexpr std::uint64_t kWhole = 16;
 
