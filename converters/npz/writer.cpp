@@ -83,9 +83,9 @@ class StoredArchive {
     directory_ += npz::end_records(places_.size(), directory_.size(), at, comment);
     end() = checked_add(at, directory_.size());
     layout_.finish_crc = Checksum::Kind::crc32;
-    layout_.finish = [own = layout_.segments.size(), places = std::move(places_)](
+    layout_.finish = [directory_segment = layout_.segments.size(), places = std::move(places_)](
                          std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
-      char* const directory = segments[own].bytes.data();
+      char* const directory = segments[directory_segment].bytes.data();
       for (std::size_t i = 0; i < crcs.size(); ++i) put_number(directory + places[i], crcs[i], 4);
     };
     layout_.segments.push_back({0, at, std::move(directory_), true});

@@ -112,9 +112,9 @@ class TensorflowWriter final : public Writer {
   static void add_index(Layout& layout, std::size_t file, Index index) {
     layout.files[file].size = index.table.bytes.size();
     layout.segments.push_back({file, 0, std::move(index.table.bytes), true});
-    layout.finish = [own = layout.segments.size() - 1, index = std::move(index)](
+    layout.finish = [index_segment = layout.segments.size() - 1, index = std::move(index)](
                         std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
-      std::string& bytes = segments[own].bytes;
+      std::string& bytes = segments[index_segment].bytes;
       for (const auto& [tensor, value_end] : index.pending) {
         const std::string field = encode_crc(mask_crc(crcs[tensor]));
         bytes.replace(value_end - field.size(), field.size(), field);

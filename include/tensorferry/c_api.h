@@ -62,8 +62,8 @@ TENSORFERRY_API int tensorferry_options_set(tensorferry_options* options, const 
                                             const char* value);
 
 /* Called while converting, by one thread at a time, at most ten times a second. Bytes are of the
- * output; `reading_back` is 1 while the output is verified. It must return (no longjmp, no
- * exception). */
+ * output, before it is compressed; `reading_back` is 1 while the output is verified. It must return
+ * (no longjmp, no exception). */
 typedef void (*tensorferry_on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total,
                                         int reading_back);
 TENSORFERRY_API void tensorferry_options_on_progress(tensorferry_options* options,

@@ -32,7 +32,7 @@ Manifest read(const Input& input, const ReadOptions& options = {});
 
 /// How far a run is.
 struct Progress {
-  std::uint64_t bytes_done = 0, bytes_total = 0;  ///< of output
+  std::uint64_t bytes_done = 0, bytes_total = 0;  ///< of output, before it is compressed
   bool reading_back = false;                      ///< a second pass, which verifies the output
 };
 
@@ -56,6 +56,7 @@ struct RunOptions {
 struct Receipt {
   std::uint64_t tensors = 0, bytes = 0;  ///< tensors written, bytes of their elements
   std::uint64_t output_bytes = 0;        ///< of the files
+  std::uint64_t moved_bytes = 0;         ///< what Progress counts, and speed is of
   double seconds = 0;
   bool verified = false;  ///< the output was read back and has the same bits
   std::map<std::string, std::uint64_t>

@@ -40,7 +40,8 @@ struct Segment {
   std::size_t file = 0;  ///< index into Layout::files
   std::uint64_t offset = 0;
   std::string bytes;
-  /// Written behind everything else, when Layout::finish has put into `bytes` what was not known.
+  /// Written after everything else, when Layout::finish has put into `bytes` what was not known;
+  /// in its turn when that was known at once.
   bool late = false;
 };
 
@@ -62,7 +63,7 @@ struct Slot {
   /// (Layout::finish_crc); 0 = it begins with the slot. 0 of others.
   std::uint32_t crc_of_front = 0;
   /// Where in `file` its CRC is written once it is known, 4 bytes, least significant first, over
-  /// bytes of a segment; 0 = nowhere.
+  /// bytes of a segment that is not late; 0 = nowhere.
   std::uint64_t crc_offset = 0;
 };
 
@@ -112,7 +113,7 @@ struct Layout {
   std::unique_ptr<Sink> sink;  ///< set where there are Fill::sink slots
   /// Set: called once with the CRC of each moved slot, Slot::crc_of_front included (in the order of
   /// `slots`; 0 for the others), and the segments of this layout. Puts the CRCs into the late ones,
-  /// whose sizes stay.
+  /// whose places and sizes stay, and changes nothing else.
   std::function<void(std::span<const std::uint32_t>, std::vector<Segment>&)> finish;
   Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;

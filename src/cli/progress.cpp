@@ -67,7 +67,7 @@ class JsonLines : public ProgressDisplay {
   }
   void finish(const Receipt& receipt) override {
     for (const CastReport& cast : receipt.casts) write_to_stderr(cast_json(cast) + "\n");
-    const Progress whole{receipt.output_bytes, receipt.output_bytes};
+    const Progress whole{receipt.moved_bytes, receipt.moved_bytes};
     write_to_stderr(progress_json("done", whole, receipt.seconds) + "\n");
   }
 

@@ -80,7 +80,8 @@ std::string summary(const std::string& target, const Receipt& receipt) {
   std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
                      exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";
   if (receipt.seconds > 0)
-    text += ", " + fixed(static_cast<double>(receipt.bytes) / receipt.seconds / 1e6, 1) + " MB/s";
+    text +=
+        ", " + fixed(static_cast<double>(receipt.moved_bytes) / receipt.seconds / 1e6, 1) + " MB/s";
   const char* separator = "; carried as other types: ";
   for (const auto& [dtype, tensors] : receipt.carried) {
     text += separator + dtype + " (" + std::to_string(tensors) + ")";

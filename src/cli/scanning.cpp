@@ -35,7 +35,7 @@ void scan(const Arguments& arguments, const std::function<void(const ScanOptions
   options.limits = read_options(arguments).limits;
   if (display) {
     options.progress = [&](const Progress& at) {
-      done.output_bytes = at.bytes_total;
+      done.moved_bytes = at.bytes_total;
       display->update(at);
     };
   }

@@ -75,17 +75,33 @@ void check_length(const Slot& slot, const Tensor& tensor) {
   }
 }
 
-// The place of a slot's own CRC.
-void check_crc_place(const Layout& layout, const Slot& slot) {
+std::vector<const Segment*> late_segments(const Layout& layout) {
+  std::vector<const Segment*> late;
+  for (const Segment& segment : layout.segments) {
+    if (segment.late) late.push_back(&segment);
+  }
+  if (late.empty() == (layout.finish != nullptr))
+    broken("late segments and a function that finishes them come together");
+  return late;
+}
+
+// The place of a slot's own CRC. A late segment would be written over it.
+void check_crc_place(const Layout& layout, const Slot& slot, std::span<const Segment* const> late) {
   if (slot.crc_offset == 0) return;
   const std::uint64_t size = layout.files[slot.file].size;
-  if (slot.fill == Slot::Fill::moved && size >= 4 && slot.crc_offset <= size - 4) return;
+  const bool in_late = std::any_of(late.begin(), late.end(), [&](const Segment* segment) {
+    return segment->file == slot.file && slot.crc_offset + 4 > segment->offset &&
+           slot.crc_offset < segment->offset + segment->bytes.size();
+  });
+  if (slot.fill == Slot::Fill::moved && size >= 4 && slot.crc_offset <= size - 4 && !in_late)
+    return;
   broken("there is no CRC at byte " + std::to_string(slot.crc_offset) + " of file " +
          std::to_string(slot.file));
 }
 
 void check_slots(const Layout& layout, const Manifest& manifest) {
   std::vector<bool> placed(manifest.tensors.size());
+  const std::vector<const Segment*> late = late_segments(layout);
   for (std::size_t i = 0; i < layout.slots.size(); ++i) {
     const Slot& slot = layout.slots[i];
     if (slot.tensor >= manifest.tensors.size())
@@ -95,7 +111,7 @@ void check_slots(const Layout& layout, const Manifest& manifest) {
       broken("slot " + std::to_string(i) + " is for a sink, and there is none");
     }
     check_length(slot, manifest.tensors[slot.tensor]);
-    check_crc_place(layout, slot);
+    check_crc_place(layout, slot, late);
     placed[slot.tensor] = true;
   }
   const auto missing = std::find(placed.begin(), placed.end(), false);
@@ -117,8 +133,6 @@ std::vector<Place> collect_places(const Layout& layout) {
     const Segment& segment = layout.segments[i];
     if (segment.file >= layout.files.size())
       broken("segment " + std::to_string(i) + " is in no file");
-    if (segment.late && !layout.finish)
-      broken("segment " + std::to_string(i) + " is late, and nothing finishes it");
     if (!segment.bytes.empty())
       places.push_back({segment.file, segment.offset, segment.bytes.size(), false, i});
   }

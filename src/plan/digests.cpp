@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace tensorferry {
@@ -38,17 +39,17 @@ std::optional<std::uint32_t> stated_crc(const Slot& slot, const Tensor& tensor,
 
 /// Layout::finish, which must leave what the gate has checked.
 void finish(Layout& layout, std::span<const std::uint32_t> crcs) {
-  const auto late_bytes = [&] {
-    std::vector<std::size_t> sizes;
+  const auto places = [&] {
+    std::vector<std::tuple<std::size_t, std::uint64_t, std::size_t>> all;
     for (const Segment& segment : layout.segments) {
-      if (segment.late) sizes.push_back(segment.bytes.size());
+      if (segment.late) all.emplace_back(segment.file, segment.offset, segment.bytes.size());
     }
-    return sizes;
+    return all;
   };
-  const std::vector<std::size_t> before = late_bytes();
+  const auto before = places();
   layout.finish(crcs, layout.segments);
-  if (late_bytes() != before)
-    throw Error(ErrorCode::internal, "layout", "a late segment changed its size");
+  if (places() != before)
+    throw Error(ErrorCode::internal, "layout", "a late segment changed its place or size");
 }
 
 }  // namespace

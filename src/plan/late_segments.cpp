@@ -13,7 +13,7 @@ namespace {
 
 /// Writes the first of `segments` and those that follow it in its window, and returns how many.
 /// Many short ones (a checksum beside each small tensor) are put into what lies there already;
-/// where a late one goes, nothing does.
+/// late ones are never read first: the file may end before them.
 std::size_t write_neighbours(std::span<const Segment> segments, const Descriptor& fd,
                              const std::string& name, Buffer& window) {
   constexpr std::size_t kMany = 8;

@@ -47,8 +47,9 @@ std::uint64_t buffer_bytes(const Manifest& manifest, const Layout& layout,
     return slot.length > kWindowBytes && is_tileable(manifest.tensors[slot.tensor]);
   });
   // The sink is done before the first window.
-  return std::max(sink,
-                  tiles ? std::min(limit, kTiles + threads * kTileExtra) : threads * kThreadBytes);
+  return std::max(
+      sink, tiles ? std::min(limit, std::min(kTiles, threads * kLargestTile) + threads * kTileExtra)
+                  : threads * kThreadBytes);
 }
 
 }  // namespace tensorferry

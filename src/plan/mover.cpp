@@ -63,7 +63,7 @@ class Mover {
     write_finish();
     if (options_.sync && !sync_each_) output_.sync_all();
     meter_.finish();
-    return {bools_.load(), casts_.reports(manifest_)};
+    return {bools_.load(), meter_.done(), casts_.reports(manifest_)};
   }
 
  private:

@@ -14,6 +14,7 @@ namespace tensorferry {
 
 struct MoveResult {
   std::uint64_t changed_bools = 0;  ///< bool bytes that were neither 0 nor 1
+  std::uint64_t bytes = 0;          ///< of output, before it is compressed
   std::vector<CastReport> casts;
 };
 

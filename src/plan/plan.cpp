@@ -331,6 +331,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.tensors = state.tensors;
   receipt.bytes = state.bytes;
   receipt.output_bytes = output_bytes(state.layout);
+  receipt.moved_bytes = moved.bytes;
   receipt.verified = options.verify_output;
   receipt.carried = state.carried;
   receipt.casts = std::move(moved.casts);

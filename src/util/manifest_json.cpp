@@ -293,10 +293,11 @@ void ManifestText::add_to(Layout& layout) && {
   text_ += "]}\n";
   const std::size_t file = layout.files.size();
   layout.files.push_back({std::string(manifest_file_name), text_.size()});
-  layout.finish = [own = layout.segments.size(), pending = std::move(pending_)](
+  layout.finish = [text_segment = layout.segments.size(), pending = std::move(pending_)](
                       std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
-    char* const text = segments[own].bytes.data();
-    for (const Pending& one : pending) crc32c_to_hex(crcs[one.slot]).copy(text + one.place, 8);
+    char* const text = segments[text_segment].bytes.data();
+    for (const Pending& one : pending)
+      crc32c_to_hex(crcs[one.slot]).copy(text + one.place, kNoCrc.size());
   };
   layout.segments.push_back({file, 0, std::move(text_), true});
 }

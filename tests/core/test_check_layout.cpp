@@ -136,10 +136,17 @@ TEST_CASE_FIXTURE(Fixture, "indices must be in range") {
   CHECK(error_id([&] { check(layout, manifest); }) == "internal.layout");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a segment that comes late is finished by something") {
+TEST_CASE_FIXTURE(Fixture, "late segments and what finishes them come together") {
+  const auto finish = [](std::span<const std::uint32_t>, std::vector<Segment>&) {};
   layout.segments[0].late = true;
-  CHECK(mentions(result(), "segment 0 is late, and nothing finishes it"));
-  layout.finish = [](std::span<const std::uint32_t>, std::vector<Segment>&) {};
+  CHECK(mentions(result(), "come together"));
+  layout.finish = finish;
+  CHECK(result() == "no error");
+  layout.slots[0].crc_offset = 3;
+  CHECK(mentions(result(), "there is no CRC at byte 3"));
+  layout.segments[0].late = false;
+  CHECK(mentions(result(), "come together"));
+  layout.finish = nullptr;
   CHECK(result() == "no error");
 }
 
