@@ -334,30 +334,6 @@ TEST_CASE("salvage leaves damaged tensors out and exits 3") {
   CHECK(has(result.out, "1 tensor, 2 bytes"));
 }
 
-TEST_CASE("progress as JSON ends with done; without a terminal nothing is drawn") {
-  TempFolder folder;
-  const std::string model = small_model(folder);
-  for (const std::vector<std::string>& to : std::vector<std::vector<std::string>>{
-           {folder.path("a/"), "--to", "npy"},
-           {folder.path("a.npz"), "--out-opt", "compression=deflate"}}) {
-    std::vector<std::string> arguments = {"convert", model, "--progress", "json", "--no-sync"};
-    arguments.insert(arguments.end(), to.begin(), to.end());
-    const Result json = run_program(arguments);
-    CHECK(json.code == 0);
-    Json before, last;
-    for (std::size_t at = 0; at < json.err.size();) {
-      const std::size_t end = json.err.find('\n', at);
-      before = std::exchange(last, Json::parse(json.err.substr(at, end - at)));
-      at = end + 1;
-    }
-    CHECK(last["event"] == "done");
-    CHECK(last["bytes"] == last["total"]);
-    CHECK(before["event"] == "progress");
-    CHECK(before["total"] == last["total"]);
-  }
-  CHECK(run_program({"convert", model, folder.path("b/"), "--to", "npy"}).err.empty());
-}
-
 TEST_CASE("what cannot be opened or is unknown says so") {
   TempFolder folder;
   folder.write("junk", "certainly no model");
