@@ -126,7 +126,7 @@ class DeflateSink final : public Sink {
     data_ = file_->end();
   }
 
-  void end(Member& member) {
+  void end(Member member) {
     member.stored = file_->end() - data_;
     const std::string header = local_header(member, false);
     file_->rewrite(member.offset, std::as_bytes(std::span(header)));

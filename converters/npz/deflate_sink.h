@@ -9,8 +9,8 @@
 
 namespace tensorferry::npz {
 
-/// Fills `layout`: every tensor goes through a Sink. `metadata` goes to
-/// the comment, or to a member where it is too long.
+/// Fills `layout`: every tensor goes through a Sink. `metadata` goes to the comment, or to a member
+/// where it is too long.
 void lay_out_deflated(const Manifest& manifest, const Names& names, std::string metadata, int level,
                       Layout& layout);
 

@@ -90,15 +90,12 @@ Names::Names(const Manifest& manifest) : manifest_(manifest) {
 }
 
 const std::string& Names::of(std::size_t tensor) const {
-  if (!escaped_.empty()) {
-    const auto found = escaped_.find(tensor);
-    if (found != escaped_.end()) return found->second;
-  }
-  return manifest_.tensors[tensor].name;
+  const auto found = escaped_.find(tensor);
+  return found == escaped_.end() ? manifest_.tensors[tensor].name : found->second;
 }
 
 bool Names::contains(std::string_view name) const {
-  for (std::size_t i = 0; i < manifest_.tensors.size(); ++i) {
+  for (std::size_t i = 0; i < size(); ++i) {
     if (of(i) == name) return true;
   }
   return false;

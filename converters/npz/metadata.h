@@ -29,6 +29,7 @@ class Names {
   /// ones that another tensor has.
   explicit Names(const Manifest& manifest);
 
+  std::size_t size() const { return manifest_.tensors.size(); }
   const std::string& of(std::size_t tensor) const;
   /// Whether a tensor has that name.
   bool contains(std::string_view name) const;

@@ -31,9 +31,9 @@ std::optional<int> level_of(const Options& options) {
   return static_cast<int>(level);
 }
 
-void warn_of_paths(const npz::Names& names, std::size_t arrays, Layout& layout) {
+void warn_of_paths(const npz::Names& names, Layout& layout) {
   std::vector<std::string> paths;
-  for (std::size_t i = 0; i < arrays; ++i) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string& name = names.of(i);
     const bool absolute = name.starts_with('/');
     if (!absolute && name.find("..") == std::string::npos) continue;
@@ -49,7 +49,10 @@ void warn_of_paths(const npz::Names& names, std::size_t arrays, Layout& layout) 
 /// An archive whose members are stored: all sizes are known, the CRCs come at the end.
 class StoredArchive {
  public:
-  StoredArchive(Layout& layout, std::size_t arrays, std::size_t name_bytes) : layout_(layout) {
+  StoredArchive(Layout& layout, const std::vector<Tensor>& tensors) : layout_(layout) {
+    const std::size_t arrays = tensors.size();
+    std::size_t name_bytes = 0;
+    for (const Tensor& tensor : tensors) name_bytes += tensor.name.size();
     layout_.files.push_back({"", 0});
     directory_.reserve(arrays * (npz::central_bytes + npz_extension.size()) + name_bytes);
     layout_.slots.reserve(arrays);
@@ -84,7 +87,7 @@ class StoredArchive {
     end() = checked_add(at, directory_.size());
     layout_.finish_crc = Checksum::Kind::crc32;
     layout_.finish = [directory_segment = layout_.segments.size(), places = std::move(places_)](
-                         std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+                         std::span<const std::uint32_t> crcs, std::span<Segment> segments) {
       char* const directory = segments[directory_segment].bytes.data();
       for (std::size_t i = 0; i < crcs.size(); ++i) put_number(directory + places[i], crcs[i], 4);
     };
@@ -145,15 +148,13 @@ class NpzWriter : public Writer {
                       ", which a tensor has");
     }
     Layout layout;
-    warn_of_paths(names, manifest.tensors.size(), layout);
+    warn_of_paths(names, layout);
     if (level) {
       npz::lay_out_deflated(manifest, names, text, *level, layout);
       return layout;
     }
-    std::size_t name_bytes = 0;
-    for (const Tensor& tensor : manifest.tensors) name_bytes += tensor.name.size();
-    StoredArchive archive(layout, manifest.tensors.size(), name_bytes);
-    for (std::size_t i = 0; i < manifest.tensors.size(); ++i)
+    StoredArchive archive(layout, manifest.tensors);
+    for (std::size_t i = 0; i < names.size(); ++i)
       archive.add_array(names.of(i), manifest.tensors[i], i);
     if (!in_comment) archive.add_text(npz_metadata_member, text);
     archive.finish(in_comment ? text : "");

@@ -113,7 +113,7 @@ class TensorflowWriter final : public Writer {
     layout.files[file].size = index.table.bytes.size();
     layout.segments.push_back({file, 0, std::move(index.table.bytes), true});
     layout.finish = [index_segment = layout.segments.size() - 1, index = std::move(index)](
-                        std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+                        std::span<const std::uint32_t> crcs, std::span<Segment> segments) {
       std::string& bytes = segments[index_segment].bytes;
       for (const auto& [tensor, value_end] : index.pending) {
         const std::string field = encode_crc(mask_crc(crcs[tensor]));

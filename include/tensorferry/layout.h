@@ -114,7 +114,7 @@ struct Layout {
   /// Set: called once with the CRC of each moved slot, Slot::crc_of_front included (in the order of
   /// `slots`; 0 for the others), and the segments of this layout. Puts the CRCs into the late ones,
   /// whose places and sizes stay, and changes nothing else.
-  std::function<void(std::span<const std::uint32_t>, std::vector<Segment>&)> finish;
+  std::function<void(std::span<const std::uint32_t>, std::span<Segment>)> finish;
   Checksum::Kind finish_crc = Checksum::Kind::crc32c;  ///< which one: crc32c or crc32
   std::vector<Note> notes;
   /// What the format's reader has to be told to find the same again, where the file cannot say it.

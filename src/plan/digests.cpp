@@ -1,20 +1,15 @@
 #include "plan/digests.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "util/fields.h"
+
 namespace tensorferry {
 namespace {
-
-std::string little_endian(std::uint32_t value) {
-  std::string bytes;
-  for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(value >> shift & 255);
-  return bytes;
-}
 
 /// The CRC that the source states of the slot's bytes and that reading compares; nothing when they
 /// are not the source's bytes, or when it states none.
@@ -37,24 +32,9 @@ std::optional<std::uint32_t> stated_crc(const Slot& slot, const Tensor& tensor,
   return crc;
 }
 
-/// Layout::finish, which must leave what the gate has checked.
-void finish(Layout& layout, std::span<const std::uint32_t> crcs) {
-  const auto places = [&] {
-    std::vector<std::tuple<std::size_t, std::uint64_t, std::size_t>> all;
-    for (const Segment& segment : layout.segments) {
-      if (segment.late) all.emplace_back(segment.file, segment.offset, segment.bytes.size());
-    }
-    return all;
-  };
-  const auto before = places();
-  layout.finish(crcs, layout.segments);
-  if (places() != before)
-    throw Error(ErrorCode::internal, "layout", "a late segment changed its place or size");
-}
-
 }  // namespace
 
-Digests::Digests(const Layout& layout, const Manifest& manifest)
+Digests::Digests(Layout& layout, const Manifest& manifest)
     : layout_(layout),
       wanted_(layout.finish || std::any_of(layout.slots.begin(), layout.slots.end(),
                                            [](const Slot& slot) { return slot.crc_offset != 0; })) {
@@ -72,10 +52,29 @@ Digests::Digests(const Layout& layout, const Manifest& manifest)
   }
 }
 
-void Digests::finish_early(Layout& layout) {
-  if (!layout.finish || std::count(states_.begin(), states_.end(), State::open) > 0) return;
-  finish(layout, values_);
-  for (Segment& segment : layout.segments) segment.late = false;
+std::vector<Segment*> Digests::finish() {
+  const auto place_of = [](const Segment& segment) {
+    return std::tuple(segment.file, segment.offset, segment.bytes.size());
+  };
+  std::vector<Segment*> late;
+  std::vector<std::tuple<std::size_t, std::uint64_t, std::size_t>> places;
+  for (Segment& segment : layout_.segments) {
+    if (!segment.late) continue;
+    late.push_back(&segment);
+    places.push_back(place_of(segment));
+  }
+  layout_.finish(values_, layout_.segments);
+  for (std::size_t i = 0; i < late.size(); ++i) {
+    if (place_of(*late[i]) != places[i])
+      throw Error(ErrorCode::internal, "layout", "a late segment changed its place or size");
+  }
+  return late;
+}
+
+void Digests::finish_early() {
+  if (!layout_.finish || std::count(states_.begin(), states_.end(), State::open) > 0) return;
+  for (Segment* segment : finish()) segment->late = false;
+  finished_ = true;
 }
 
 void Digests::add(std::size_t slot, std::uint64_t from, std::span<const std::byte> bytes) {
@@ -96,25 +95,21 @@ void Digests::put(const Window& window, std::span<const Item> items, std::span<s
     if (!item.slot || item.offset < window.begin || item.end() > window.end) continue;
     const std::uint64_t at = layout_.slots[item.index].crc_offset;
     if (at == 0 || at < window.begin || at + 4 > window.end) continue;
-    const std::string crc = little_endian(values_[item.index]);
-    std::memcpy(buffer.data() + (at - window.begin), crc.data(), crc.size());
+    put_number(reinterpret_cast<char*>(buffer.data()) + (at - window.begin), values_[item.index],
+               4);
     states_[item.index] = State::put;
   }
 }
 
-std::vector<Segment> Digests::late(Layout& layout) {
+std::vector<Segment> Digests::late() {
   std::vector<Segment> segments;
   for (std::size_t i = 0; i < states_.size(); ++i) {
-    const Slot& slot = layout.slots[i];
+    const Slot& slot = layout_.slots[i];
     if (slot.crc_offset != 0 && states_[i] != State::put)
-      segments.push_back({slot.file, slot.crc_offset, little_endian(values_[i])});
+      segments.push_back({slot.file, slot.crc_offset, std::string(Fields<>().put(values_[i], 4))});
   }
-  const auto is_late = [](const Segment& segment) { return segment.late; };
-  if (std::none_of(layout.segments.begin(), layout.segments.end(), is_late)) return segments;
-  finish(layout, values_);
-  for (Segment& segment : layout.segments) {
-    if (segment.late) segments.push_back(std::move(segment));
-  }
+  if (!layout_.finish || finished_) return segments;
+  for (Segment* segment : finish()) segments.push_back(std::move(*segment));
   return segments;
 }
 

@@ -54,7 +54,7 @@ class Mover {
   MoveResult run() {
     output_.prepare_directory();
     write_sink(wanted_threads(options_.threads));
-    digests_.finish_early(layout_);
+    digests_.finish_early();
     plan_threads(wanted_threads(options_.threads));
     meter_.set_total(meter_.done() + work_.bytes + work_.late_bytes);
     run_workers();
@@ -324,7 +324,7 @@ class Mover {
   }
 
   void write_finish() {
-    write_segments(digests_.late(layout_), layout_.files, output_, sync_each_);
+    write_segments(digests_.late(), layout_.files, output_, sync_each_);
     meter_.add(work_.late_bytes);
   }
 

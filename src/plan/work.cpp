@@ -178,15 +178,13 @@ std::vector<std::size_t> collect_items(const Layout& layout, Work& work) {
 }
 
 /// Where the windows of each file end: in front of late segments at its end.
-std::vector<std::uint64_t> window_ends(const Layout& layout, Work& work) {
+std::vector<std::uint64_t> window_ends(const Layout& layout) {
   std::vector<std::uint64_t> ends;
   ends.reserve(layout.files.size());
   for (const OutputFile& file : layout.files) ends.push_back(file.size);
   for (auto segment = layout.segments.rbegin(); segment != layout.segments.rend(); ++segment) {
     std::uint64_t& end = ends[segment->file];
-    if (!segment->late || segment->offset + segment->bytes.size() != end) continue;
-    end = segment->offset;
-    work.late_bytes += segment->bytes.size();
+    if (segment->late && segment->offset + segment->bytes.size() == end) end = segment->offset;
   }
   return ends;
 }
@@ -210,7 +208,7 @@ void find_verify_ahead(const Layout& layout, const Manifest& manifest, Work& wor
 Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_bytes) {
   Work work;
   work.windows_left.resize(layout.files.size());
-  const std::vector<std::uint64_t> ends = window_ends(layout, work);
+  const std::vector<std::uint64_t> ends = window_ends(layout);
   const std::vector<std::size_t> slots = collect_items(layout, work);
   const std::uint64_t window_bytes =
       output_bytes(layout) < kFewBytes ? kSmallWindowBytes : kWindowBytes;
@@ -225,6 +223,7 @@ Work cut(const Layout& layout, const Manifest& manifest, std::uint64_t tile_byte
               [](const Item& a, const Item& b) { return a.offset < b.offset; });
     begin = work.items_end[file];
     cutter.cut_file(file, ends[file], work);
+    work.late_bytes += layout.files[file].size - ends[file];
   }
   find_verify_ahead(layout, manifest, work);
   return work;

@@ -294,7 +294,7 @@ void ManifestText::add_to(Layout& layout) && {
   const std::size_t file = layout.files.size();
   layout.files.push_back({std::string(manifest_file_name), text_.size()});
   layout.finish = [text_segment = layout.segments.size(), pending = std::move(pending_)](
-                      std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+                      std::span<const std::uint32_t> crcs, std::span<Segment> segments) {
     char* const text = segments[text_segment].bytes.data();
     for (const Pending& one : pending)
       crc32c_to_hex(crcs[one.slot]).copy(text + one.place, kNoCrc.size());

@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(Fixture, "indices must be in range") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "late segments and what finishes them come together") {
-  const auto finish = [](std::span<const std::uint32_t>, std::vector<Segment>&) {};
+  const auto finish = [](std::span<const std::uint32_t>, std::span<Segment>) {};
   layout.segments[0].late = true;
   CHECK(mentions(result(), "come together"));
   layout.finish = finish;

@@ -57,7 +57,7 @@ Layout asking(std::vector<std::uint32_t>& got) {
   layout.files = {{"", 48}};
   layout.segments = {{0, 0, std::string(16, '-'), true}};
   layout.slots = {Slot{.offset = 16, .length = 32}};
-  layout.finish = [&](std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+  layout.finish = [&](std::span<const std::uint32_t> crcs, std::span<Segment> segments) {
     got.assign(crcs.begin(), crcs.end());
     segments[0].bytes.replace(4, 4, "told");
   };
@@ -73,11 +73,11 @@ TEST_CASE("a CRC that the source states is used again, before anything is moved"
   std::vector<std::uint32_t> got;
   Layout layout = asking(got);
   Digests digests(layout, manifest);
-  digests.finish_early(layout);
+  digests.finish_early();
   CHECK(got == std::vector<std::uint32_t>{crc32c(0, bytes)});
   CHECK(layout.segments[0].bytes == "----told--------");
   digests.add(0, 0, bytes);
-  CHECK(digests.late(layout).empty());
+  CHECK(digests.late().empty());
 }
 
 TEST_CASE("a CRC is computed where the bytes that are written are not those of the source") {
@@ -99,11 +99,11 @@ TEST_CASE("a CRC is computed where the bytes that are written are not those of t
     std::vector<std::uint32_t> got;
     Layout layout = asking(got);
     Digests digests(layout, manifest);
-    digests.finish_early(layout);
+    digests.finish_early();
     CHECK(got.empty());
     const Bytes written = pattern(32, 6);
     digests.add(0, 0, written);
-    const std::vector<Segment> late = digests.late(layout);
+    const std::vector<Segment> late = digests.late();
     REQUIRE(late.size() == 1);
     CHECK(late[0].bytes == "----told--------");
     CHECK(got == std::vector<std::uint32_t>{crc32c(0, written)});
@@ -141,7 +141,7 @@ TEST_CASE("a CRC whose place and slot lie in the window is put there, others com
   Bytes rest(800);
   digests.add(1, 100, std::span(large).subspan(100));
   digests.put(second, std::span(items).subspan(1), rest);
-  const std::vector<Segment> late = digests.late(layout);
+  const std::vector<Segment> late = digests.late();
   REQUIRE(late.size() == 2);
   CHECK(late[0].offset == 60);
   CHECK(little(reinterpret_cast<const std::byte*>(late[0].bytes.data())) ==
@@ -157,16 +157,16 @@ TEST_CASE("finish() gets the CRCs in the order of the slots, and nothing is aske
   layout.files = {{"", 65}};
   layout.slots = {Slot{.length = 64}, Slot{.tensor = 1, .fill = Slot::Fill::literal}};
   const Manifest manifest = without_checksums(2);
-  CHECK(Digests(layout, manifest).late(layout).empty());
+  CHECK(Digests(layout, manifest).late().empty());
   std::vector<std::uint32_t> got;
   layout.segments = {{0, 64, "x", true}};
-  layout.finish = [&](std::span<const std::uint32_t> crcs, std::vector<Segment>&) {
+  layout.finish = [&](std::span<const std::uint32_t> crcs, std::span<Segment>) {
     got.assign(crcs.begin(), crcs.end());
   };
   Digests digests(layout, manifest);
   digests.add(0, 32, std::span(bytes).subspan(32));
   digests.add(0, 0, std::span(bytes).first(32));
-  CHECK(digests.late(layout).size() == 1);
+  CHECK(digests.late().size() == 1);
   CHECK(got == std::vector<std::uint32_t>{crc32c(0, bytes), 0});
 }
 
@@ -177,9 +177,9 @@ TEST_CASE("what finish() leaves in a late segment must fit its place") {
   const Manifest manifest = without_checksums(1);
   Digests digests(layout, manifest);
   digests.add(0, 0, bytes);
-  layout.finish = [](std::span<const std::uint32_t>, std::vector<Segment>& segments) {
+  layout.finish = [](std::span<const std::uint32_t>, std::span<Segment> segments) {
     segments[0].bytes += "longer";
   };
-  CHECK_THROWS_WITH_AS(digests.late(layout),
+  CHECK_THROWS_WITH_AS(digests.late(),
                        doctest::Contains("a late segment changed its place or size"), Error);
 }

@@ -56,7 +56,7 @@ class LateWriter final : public Writer {
     add(0);
     add(0);
     std::swap(layout.segments[last], layout.segments[last + 1]);
-    layout.finish = [](std::span<const std::uint32_t> crcs, std::vector<Segment>& segments) {
+    layout.finish = [](std::span<const std::uint32_t> crcs, std::span<Segment> segments) {
       for (std::size_t i = 0; i < segments.size(); ++i)
         segments[i].bytes = crc_text(crcs[i / 3 % crcs.size()]);
     };
