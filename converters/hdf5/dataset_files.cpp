@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "chunks.h"
+#include "object_header.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
@@ -68,21 +69,21 @@ class FillFile final : public DerivedFile {
 class CompactFile final : public DerivedFile {
  public:
   CompactFile(SharedFile shared, const Placement& placement)
-      : DerivedFile(std::move(shared), bytes_of(placement)), address_(placement.address) {}
+      : DerivedFile(std::move(shared), bytes_of(placement)),
+        address_(placement.address),
+        base_(placement.base) {}
 
  private:
   void read_inside(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    const ReadScope scope;
-    const auto dataset = shared().file->dataset(address_);
-    const Handle type =
-        readable_handle(H5Dget_type(dataset->id()), H5Tclose, "read the type of a dataset");
-    std::vector<std::byte> all(size());
-    readable(H5Dread(dataset->id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()),
-             "read a compact dataset");
-    copy_part(all, offset, bytes);
+    const auto messages = object_header(source(), base_, address_);
+    const auto all = stored_compact(messages);
+    if (!all || all->size() < size())
+      throw Error(ErrorCode::corrupt, "size", "its object header does not hold its elements");
+    std::memcpy(bytes.data(), all->data() + offset, bytes.size());
   }
 
   haddr_t address_;
+  std::uint64_t base_;
 };
 
 /// The trailing dimensions that every chunk holds whole become part of the element: what is left
@@ -213,7 +214,6 @@ class ChunkedFile final : public DerivedFile {
 
   std::vector<std::byte> filled() const {
     const std::vector<std::byte>& fill = placement_.fill;
-    if (fill.empty()) throw Error(ErrorCode::corrupt, "never_written", "a chunk was never written");
     std::vector<std::byte> bytes(chunk_bytes_);
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = fill[i % fill.size()];
     return bytes;

@@ -26,13 +26,14 @@ struct SharedFile {
 
 /// How the elements of a dataset lie.
 struct Placement {
-  haddr_t address = 0;  ///< of the dataset's object header
+  haddr_t address = 0;     ///< of the dataset's object header
+  std::uint64_t base = 0;  ///< where addresses count from
   Shape shape;
   std::uint64_t element_bytes = 1;
   Shape chunk;                  ///< of a chunked dataset; as many extents as the shape
   std::vector<Filter> filters;  ///< in the order in which they were applied
   bool plain_edges = false;     ///< chunks that stand out of the shape are not filtered
-  std::vector<std::byte> fill;  ///< one element for what was never written; empty = refuse it
+  std::vector<std::byte> fill;  ///< one element, for what was never written
 };
 
 /// The dataset that its object header holds.

@@ -6,7 +6,7 @@
 
 #include "chunks.h"
 #include "global_heap.h"
-#include "object_header.h"
+#include "szip.h"
 #include "tensorferry/error.h"
 #include "util/deflate.h"
 
@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kReading = "read the layout of a dataset";
 // What a small file may claim to hold.
 constexpr std::uint64_t kFreeBytes = std::uint64_t{4} << 30;
+
+constexpr H5Z_filter_t kLzf = 32000;
 
 struct NamedFilter {
   H5Z_filter_t id;
@@ -57,40 +59,40 @@ Filter filter_at(hid_t creation, unsigned index, bool sized) {
       return {Filter::Kind::shuffle, values[0]};
     case H5Z_FILTER_FLETCHER32:
       return {Filter::Kind::fletcher32};
+    case H5Z_FILTER_SZIP:
+      return szip_filter({values.data(), std::min(count, values.size())});
+    case kLzf:
+      return {Filter::Kind::lzf};
     default:
       throw Error(ErrorCode::unsupported, "filter",
                   "it is stored through the filter " + std::to_string(id) + " (" +
                       filter_name(id, std::string(name.data(), name.size() - 1).c_str()) +
-                      "); gzip, shuffle and fletcher32 are read");
+                      "); gzip, lzf, szip, shuffle and fletcher32 are read");
   }
 }
 
 std::vector<Filter> filters_of(hid_t creation, bool sized) {
   const int count = readable(H5Pget_nfilters(creation), "read the filters of a dataset");
   std::vector<Filter> filters;
-  unsigned deflates = 0;
+  unsigned compressions = 0;
   for (int i = 0; i < count; ++i) {
     filters.push_back(filter_at(creation, static_cast<unsigned>(i), sized));
-    deflates += filters.back().kind == Filter::Kind::deflate;
+    compressions += compresses(filters.back().kind);
   }
-  if (deflates > 1 || filters.size() > 32)
+  if (compressions > 1 || filters.size() > 32)
     throw Error(ErrorCode::unsupported, "filter", "it is compressed more than once");
   return filters;
 }
 
-// Elements of memory are asked of the type's own bytes: nothing is converted.
-std::vector<std::byte> fill_value(hid_t creation, hid_t type, std::uint64_t element_bytes) {
-  std::vector<std::byte> fill(element_bytes);
-  H5D_fill_value_t defined = H5D_FILL_VALUE_UNDEFINED;
-  readable(H5Pfill_value_defined(creation, &defined), "read a fill value");
-  if (defined == H5D_FILL_VALUE_USER_DEFINED)
-    readable(H5Pget_fill_value(creation, type, fill.data()), "read a fill value");
+std::vector<std::byte> fill_value(const DatasetHeader& header, bool& undefined) {
+  std::vector<std::byte> fill(header.type.bytes);
+  const StoredFill stored = stored_fill(header.messages);
+  undefined = stored.undefined;
+  if (undefined || !stored.value) return fill;
+  if (stored.value->size() != fill.size())
+    throw Error(ErrorCode::corrupt, "size", "its fill value has another size than its elements");
+  std::memcpy(fill.data(), stored.value->data(), fill.size());
   return fill;
-}
-
-[[noreturn]] void never_written(const std::string& what) {
-  throw Error(ErrorCode::corrupt, "never_written",
-              what + " never written; --in-opt allow_fill=true reads the fill value there");
 }
 
 void refuse_bomb(hid_t dataset, std::uint64_t bytes) {
@@ -113,7 +115,7 @@ Shape chunk_of(hid_t creation, const Shape& shape) {
   return chunk;
 }
 
-void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chunk) {
+std::string chunks_never_written(hid_t dataset, const Shape& shape, const Shape& chunk) {
   Shape counts;
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
     counts.push_back(parts_of(shape[axis], chunk[axis]));
@@ -121,58 +123,74 @@ void check_chunks_are_there(hid_t dataset, const Shape& shape, const Shape& chun
   const Handle space = readable_handle(H5Dget_space(dataset), H5Sclose, "read a shape");
   hsize_t found = 0;
   readable(H5Dget_num_chunks(dataset, space.id(), &found), "count chunks");
-  if (found < wanted) {
-    never_written(std::to_string(wanted - found) + " of its " + std::to_string(wanted) +
-                  " chunks were");
-  }
+  if (found >= wanted) return {};
+  return std::to_string(wanted - found) + " of its " + std::to_string(wanted) + " chunks";
 }
 
-FileRange chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation, Placement placement,
-                    const DatasetOptions& options) {
+StoredElements chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation,
+                         Placement placement) {
   placement.chunk = chunk_of(creation, placement.shape);
   unsigned chunk_options = 0;
   readable(H5Pget_chunk_opts(creation, &chunk_options), kReading);
   placement.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
-  if (!options.allow_fill) check_chunks_are_there(dataset, placement.shape, placement.chunk);
+  StoredElements elements;
+  elements.never_written = chunks_never_written(dataset, placement.shape, placement.chunk);
   auto file = chunked_file(shared, std::move(placement));
   const std::uint64_t bytes = file->size();
-  return {std::move(file), 0, bytes};
+  elements.range = {std::move(file), 0, bytes};
+  return elements;
 }
 
-FileRange contiguous(const SharedFile& shared, hid_t dataset, const Placement& placement,
-                     std::uint64_t bytes) {
+StoredElements contiguous(const SharedFile& shared, hid_t dataset, const Placement& placement,
+                          std::uint64_t bytes) {
   const haddr_t offset = H5Dget_offset(dataset);
-  if (offset != HADDR_UNDEF) {
-    const std::uint64_t stored = H5Dget_storage_size(dataset);
-    if (stored < bytes) {
-      throw Error(ErrorCode::corrupt, "size",
-                  to_string(placement.shape) + " takes " + std::to_string(bytes) +
-                      " bytes, stored are " + std::to_string(stored));
-    }
-    return {shared.payload, offset, bytes};
+  if (offset == HADDR_UNDEF)
+    return {{fill_file(shared, placement.fill, bytes), 0, bytes}, "all of its elements"};
+  const std::uint64_t stored = H5Dget_storage_size(dataset);
+  if (stored < bytes) {
+    throw Error(ErrorCode::corrupt, "size",
+                to_string(placement.shape) + " takes " + std::to_string(bytes) +
+                    " bytes, stored are " + std::to_string(stored));
   }
-  if (placement.fill.empty()) never_written("it was");
-  return {fill_file(shared, placement.fill, bytes), 0, bytes};
+  return {{shared.payload, offset, bytes}, {}};
 }
 
-FileRange outside_header(const SharedFile& shared, hid_t dataset, hid_t creation,
-                         Placement placement, const DatasetOptions& options) {
-  const std::uint64_t bytes =
-      checked_multiply(element_count(placement.shape), placement.element_bytes);
-  refuse_bomb(dataset, bytes);
-  switch (readable(H5Pget_layout(creation), kReading)) {
-    case H5D_CONTIGUOUS:
-      return contiguous(shared, dataset, placement, bytes);
-    case H5D_CHUNKED:
-      return chunks_of(shared, dataset, creation, std::move(placement), options);
-    default:
-      throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
-  }
+StoredElements compact(const SharedFile& shared, const DatasetHeader& header,
+                       const Placement& placement, std::uint64_t bytes) {
+  const auto stored = stored_compact(header.messages);
+  if (!stored || stored->size() < bytes)
+    throw Error(ErrorCode::corrupt, "size", "its object header does not hold its elements");
+  return {{compact_file(shared, placement), 0, bytes}, {}};
 }
 
-std::vector<HeaderMessage> header_of(hid_t dataset, haddr_t address) {
-  const Source source = source_of(dataset);
-  return object_header(*source.file, source.base, address);
+// Of a message that lies in a table of the file the library says what it is.
+Datatype type_in_table(hid_t dataset) {
+  constexpr std::size_t kFront = 2;  // | number of the message: u8 | version of the encoding: u8 |
+  const Handle type = readable_handle(H5Dget_type(dataset), H5Tclose, "read a type");
+  std::size_t bytes = 0;
+  readable(H5Tencode(type.id(), nullptr, &bytes), "read a type");
+  std::string encoded(bytes, '\0');
+  readable(H5Tencode(type.id(), encoded.data(), &bytes), "read a type");
+  if (bytes <= kFront) throw Error(ErrorCode::corrupt, "hdf5", "its type cannot be read");
+  return parse_datatype(std::string_view(encoded).substr(kFront));
+}
+
+const HeaderMessage& type_message(const std::vector<HeaderMessage>& messages) {
+  for (const HeaderMessage& message : messages) {
+    if (message.type == HeaderMessage::kType) return message;
+  }
+  throw Error(ErrorCode::corrupt, "hdf5", "its object header has no type");
+}
+
+Datatype type_of(hid_t dataset, const Source& source, const std::vector<HeaderMessage>& messages) {
+  const HeaderMessage& message = type_message(messages);
+  if (!message.shared) return parse_datatype(message.data);
+  const auto address = shared_with(message.data);
+  if (!address) return type_in_table(dataset);
+  const auto named = object_header(*source.file, source.base, *address);
+  const HeaderMessage& type = type_message(named);
+  if (type.shared) throw Error(ErrorCode::corrupt, "hdf5", "its type is shared in circles");
+  return parse_datatype(type.data);
 }
 
 }  // namespace
@@ -189,68 +207,58 @@ void refuse_foreign_storage(hid_t creation) {
   }
 }
 
-FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr_t address,
-                      const Shape& shape, std::uint64_t element_bytes,
-                      const DatasetOptions& options) {
-  const Handle creation =
-      readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
-  Placement placement{address, shape, element_bytes, {}, filters_of(creation.id(), true),
-                      false,   {}};
-  if (options.allow_fill) placement.fill = fill_value(creation.id(), type, element_bytes);
-  if (readable(H5Pget_layout(creation.id()), kReading) != H5D_COMPACT)
-    return outside_header(shared, dataset, creation.id(), std::move(placement), options);
-  const std::uint64_t bytes = checked_multiply(element_count(shape), element_bytes);
-  // A message of an object header ends at 64 KiB.
-  if (bytes >= 65536 || H5Dget_storage_size(dataset) < bytes)
-    throw Error(ErrorCode::corrupt, "size", "it is too large to lie in its object header");
-  return {compact_file(shared, placement), 0, bytes};
+DatasetHeader::DatasetHeader(hid_t id, haddr_t at) : dataset(id), address(at) {
+  const Source source = source_of(id);
+  base = source.base;
+  messages = object_header(*source.file, base, address);
+  type = type_of(id, source, messages);
 }
 
-FileRange references_of(const SharedFile& shared, hid_t dataset, haddr_t address,
-                        const Shape& shape, const DatasetOptions& options) {
-  const Handle creation =
-      readable_handle(H5Dget_create_plist(dataset), H5Pclose, "read the settings of a dataset");
-  const auto messages = header_of(dataset, address);
-  Placement placement{address, shape, HeapReference::kBytes, {}, filters_of(creation.id(), false),
-                      false,   {}};
-  if (options.allow_fill) {
-    placement.fill.resize(HeapReference::kBytes);
-    if (const auto fill = stored_fill(messages))
-      std::memcpy(placement.fill.data(), fill->data(),
-                  std::min(fill->size(), placement.fill.size()));
+StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header,
+                           const Shape& shape) {
+  const Handle creation = readable_handle(H5Dget_create_plist(header.dataset), H5Pclose,
+                                          "read the settings of a dataset");
+  bool undefined = false;
+  const Placement placement{header.address,
+                            header.base,
+                            shape,
+                            header.type.bytes,
+                            {},
+                            filters_of(creation.id(), !header.type.has_references()),
+                            false,
+                            fill_value(header, undefined)};
+  const std::uint64_t bytes =
+      checked_multiply(element_count(placement.shape), placement.element_bytes);
+  const H5D_layout_t layout = readable(H5Pget_layout(creation.id()), kReading);
+  if (layout == H5D_COMPACT) return compact(shared, header, placement, bytes);
+  refuse_bomb(header.dataset, bytes);
+  StoredElements elements;
+  if (layout == H5D_CONTIGUOUS) {
+    elements = contiguous(shared, header.dataset, placement, bytes);
+  } else if (layout == H5D_CHUNKED) {
+    elements = chunks_of(shared, header.dataset, creation.id(), placement);
+  } else {
+    throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
   }
-  if (readable(H5Pget_layout(creation.id()), kReading) != H5D_COMPACT)
-    return outside_header(shared, dataset, creation.id(), std::move(placement), options);
-  const std::uint64_t bytes = checked_multiply(element_count(shape), HeapReference::kBytes);
-  const auto stored = stored_compact(messages);
-  if (!stored || stored->size() < bytes)
-    throw Error(ErrorCode::corrupt, "size", "its object header does not hold its elements");
-  return {memory_file(shared.payload->name(), stored->substr(0, bytes)), 0, bytes};
+  elements.undefined = undefined;
+  return elements;
 }
 
-void check_fill_value(hid_t dataset, haddr_t address) {
-  const Handle type = readable_handle(H5Dget_type(dataset), H5Tclose, "read a type");
-  const H5T_class_t kind = H5Tget_class(type.id());
-  const bool text = kind == H5T_STRING;
-  if (text && readable(H5Tis_variable_str(type.id()), kReading) == 0) return;
-  bool variable = false;
-  for (const H5T_class_t part : {H5T_VLEN, H5T_STRING, H5T_REFERENCE})
-    variable = variable || readable(H5Tdetect_class(type.id(), part), kReading) > 0;
-  if (!variable) return;
-  const auto messages = header_of(dataset, address);
-  const auto fill = stored_fill(messages);
+void check_fill_value(const DatasetHeader& header) {
+  if (!header.type.has_references()) return;
+  const auto fill = stored_fill(header.messages).value;
   if (!fill) return;
-  bool bytes = text;
-  if (kind == H5T_VLEN) {
-    const Handle base = readable_handle(H5Tget_super(type.id()), H5Tclose, "read a type");
-    bytes = H5Tget_class(base.id()) == H5T_INTEGER && H5Tget_size(base.id()) == 1;
-  }
-  if (!bytes)
+  const Datatype* element = &header.type;
+  while (element->kind == Datatype::Class::array) element = &element->parts.front();
+  if (element->kind != Datatype::Class::variable || element->parts.front().bytes != 1 ||
+      element->parts.front().has_references())
     throw Error(ErrorCode::unsupported, "dtype", "its HDF5 type has parts of variable length");
-  if (fill->size() != HeapReference::kBytes)
+  if (fill->size() != header.type.bytes || fill->size() % HeapReference::kBytes != 0)
     throw Error(ErrorCode::corrupt, "size", "its fill value has another size than its elements");
-  const Source source = source_of(dataset);
-  GlobalHeap(*source.file, source.base).value(HeapReference::at(fill->data()));
+  const Source source = source_of(header.dataset);
+  GlobalHeap heap(*source.file, source.base);
+  for (std::size_t at = 0; at < fill->size(); at += HeapReference::kBytes)
+    heap.value(HeapReference::at(fill->data() + at));
 }
 
 }  // namespace tensorferry::hdf5

@@ -1,26 +1,49 @@
 // Where the elements of a dataset lie.
 #pragma once
 
-#include "dataset_reader.h"
+#include <string>
+#include <vector>
+
+#include "dataset_files.h"
+#include "datatype_message.h"
+#include "object_header.h"
+#include "tensorferry/manifest.h"
 
 namespace tensorferry::hdf5 {
 
+/// A dataset as its object header has it.
+struct DatasetHeader {
+  hid_t dataset = -1;
+  haddr_t address = 0;
+  /// Where the addresses of its file count from.
+  std::uint64_t base = 0;
+  std::vector<HeaderMessage> messages;
+  Datatype type;
+
+  /// Throws Error for a header without a type that can be read.
+  DatasetHeader(hid_t dataset, haddr_t address);
+};
+
 /// Throws Error for a fill value that the library would read out of a heap unchecked, which it does
 /// whenever it is asked for the creation properties; to be called before that.
-void check_fill_value(hid_t dataset, haddr_t address);
+void check_fill_value(const DatasetHeader& header);
 
 /// Throws Error(unsafe) for elements that lie outside the file, which may not be looked at further;
 /// to be called before anything but the creation properties of the dataset is touched.
 void refuse_foreign_storage(hid_t creation);
 
-/// The bytes of the elements, row-major. `shape` has elements. Throws Error.
-FileRange elements_of(const SharedFile& shared, hid_t dataset, hid_t type, haddr_t address,
-                      const Shape& shape, std::uint64_t element_bytes,
-                      const DatasetOptions& options);
+struct StoredElements {
+  /// The bytes of all elements, row-major.
+  FileRange range;
+  /// What was never written and reads as the fill value, "3 of its 10 chunks"; else empty.
+  std::string never_written;
+  /// The fill value is not defined: those elements read as 0.
+  bool undefined = false;
+};
 
-/// The references (global_heap.h) that are stored in place of elements of variable length. Throws
-/// Error.
-FileRange references_of(const SharedFile& shared, hid_t dataset, haddr_t address,
-                        const Shape& shape, const DatasetOptions& options);
+/// `shape` is that of the dataset, and has elements. Elements of variable length are the references
+/// (global_heap.h) that are stored in their place. Throws Error.
+StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header,
+                           const Shape& shape);
 
 }  // namespace tensorferry::hdf5

@@ -5,6 +5,7 @@
 #include "core/carriers.h"
 #include "dataset_layout.h"
 #include "encoding.h"
+#include "matlab.h"
 #include "names.h"
 #include "stored_types.h"
 #include "string_rows.h"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view kDTypeTag = "tensorferry_dtype", kNameTag = "tensorferry_name",
                            kNameTagBase64 = "tensorferry_name_base64";
-constexpr std::string_view kKerasDType = "dtype";
+constexpr std::string_view kKerasDType = "dtype", kEnumNames = "enum_names";
 
 /// Takes a text attribute out of the others.
 std::optional<std::string> taken(Attributes& attributes, std::string_view name) {
@@ -62,8 +63,8 @@ Shape shape_of(hid_t dataset, bool& null_space) {
 }
 
 // What opaque elements are: h5py and Keras keep bfloat16 and others in them.
-DType opaque_dtype(const StoredType& stored, hid_t type, Tensor& tensor,
-                   const DatasetOptions& options, std::vector<Note>& notes) {
+DType opaque_dtype(const StoredType& stored, Tensor& tensor, const DatasetOptions& options,
+                   std::vector<Note>& notes) {
   const auto fits = [&](DType dtype) {
     return is_fixed_size(dtype) && info(dtype).bytes == stored.bytes;
   };
@@ -76,9 +77,7 @@ DType opaque_dtype(const StoredType& stored, hid_t type, Tensor& tensor,
     }
   }
   if (options.opaque && fits(*options.opaque)) return *options.opaque;
-  char* tag = H5Tget_tag(type);
-  const std::string label = tag == nullptr ? "" : tag;
-  if (tag != nullptr) H5free_memory(tag);
+  const std::string& label = stored.tag;
   if (stored.bytes == 2 && (label.empty() || label == "NUMPY:|V2")) {
     notes.push_back({"hdf5.opaque_bfloat16",
                      printable(tensor.name) + " is opaque, 2 bytes an element, as h5py and Keras "
@@ -91,29 +90,23 @@ DType opaque_dtype(const StoredType& stored, hid_t type, Tensor& tensor,
                   ": --in-opt dtype=NAME says what that is");
 }
 
-Piece piece_of(FileRange range) {
-  Piece piece;
-  piece.origin = std::move(range);
-  return piece;
-}
-
 class DatasetReader {
  public:
   DatasetReader(const SharedFile& shared, hid_t dataset, haddr_t address,
                 const DatasetOptions& options, std::vector<Note>& notes)
-      : shared_(shared), dataset_(dataset), address_(address), options_(options), notes_(notes) {}
+      : shared_(shared), header_(dataset, address), options_(options), notes_(notes) {}
 
   void read(Tensor& tensor, AttributeBudget& budget) {
-    check_fill_value(dataset_, address_);
+    check_fill_value(header_);
     {
-      const Handle creation = readable_handle(H5Dget_create_plist(dataset_), H5Pclose,
+      const Handle creation = readable_handle(H5Dget_create_plist(header_.dataset), H5Pclose,
                                               "read the settings of a dataset");
       // Before the shape: that of a virtual dataset may be looked up in other files.
       refuse_foreign_storage(creation.id());
     }
     bool null_space = false;
-    tensor.shape = shape_of(dataset_, null_space);
-    StoredAttributes attributes = read_attributes(dataset_, budget);
+    tensor.shape = shape_of(header_.dataset, null_space);
+    StoredAttributes attributes = read_attributes(header_.dataset, budget);
     tensor.attributes = std::move(attributes.scalars);
     const Tags tags = take_tags(tensor.attributes);
     apply_name(tensor, tags);
@@ -128,9 +121,8 @@ class DatasetReader {
       notes_.push_back({"hdf5.null_space", printable(tensor.name) +
                                                " has no extent at all; listed with the shape [0]"});
     }
-    const Handle type = readable_handle(H5Dget_type(dataset_), H5Tclose, "read a type");
-    const StoredType stored = stored_type(type.id());
-    place(tensor, stored, type.id());
+    place(tensor, stored_type(header_.type));
+    restore_matlab_empty(tensor);
     if (tags.dtype) restore_dtype(tensor, *tags.dtype);
   }
 
@@ -146,40 +138,49 @@ class DatasetReader {
     }
   }
 
-  void place(Tensor& tensor, const StoredType& stored, hid_t type) {
+  void place(Tensor& tensor, const StoredType& stored) {
     tensor.dtype = stored.dtype;
     if (stored.form == StoredType::Form::opaque)
-      tensor.dtype = opaque_dtype(stored, type, tensor, options_, notes_);
+      tensor.dtype = opaque_dtype(stored, tensor, options_, notes_);
     tensor.stored.order = stored.big_endian ? std::endian::big : std::endian::little;
-    const std::uint64_t elements = tensor.elements();
-    if (stored.form == StoredType::Form::rows) {
-      tensor.stored.pieces.push_back(
-          rows(tensor.shape, elements, H5Tget_class(type) == H5T_STRING));
-      return;
-    }
-    FileRange range = elements == 0 ? FileRange{shared_.payload, 0, 0}
-                                    : elements_of(shared_, dataset_, type, address_, tensor.shape,
-                                                  stored.bytes, options_);
-    if (stored.form == StoredType::Form::elements || stored.form == StoredType::Form::opaque) {
-      tensor.stored.pieces.push_back(piece_of(std::move(range)));
-      return;
-    }
-    if (stored.bytes == 0) throw Error(ErrorCode::corrupt, "hdf5", "its strings have no bytes");
+    if (!stored.names.empty()) add_names(tensor, stored.names);
+    FileRange range{shared_.payload, 0, 0};
+    if (tensor.elements() != 0) range = elements(tensor);
+    tensor.shape.insert(tensor.shape.end(), stored.extents.begin(), stored.extents.end());
     Piece piece;
-    piece.origin = fixed_strings(std::move(range), stored.bytes, stored.padding);
+    switch (stored.form) {
+      case StoredType::Form::elements:
+      case StoredType::Form::opaque:
+        piece.origin = std::move(range);
+        break;
+      case StoredType::Form::fixed_text:
+        piece.origin = fixed_strings(std::move(range), stored.bytes, stored.padding);
+        break;
+      case StoredType::Form::rows:
+        piece.origin = string_rows(shared_, header_.base, std::move(range), stored.ends_at_nul,
+                                   options_.limits.string_bytes);
+        break;
+    }
     tensor.stored.pieces.push_back(std::move(piece));
   }
 
-  Piece rows(const Shape& shape, std::uint64_t elements, bool text) const {
-    Piece piece;
-    if (elements == 0) {
-      piece.origin = StringSource{0, [] { return std::vector<std::string>(); }};
-      return piece;
+  FileRange elements(const Tensor& tensor) {
+    StoredElements found = elements_of(shared_, header_, tensor.shape);
+    if (!found.never_written.empty()) {
+      notes_.push_back(
+          {"hdf5.never_written",
+           printable(tensor.name) + ": " + found.never_written +
+               " were never written; they read as " +
+               (found.undefined ? "0, since no fill value is defined" : "the fill value")});
     }
-    piece.origin = string_rows(shared_, source_of(dataset_).base,
-                               references_of(shared_, dataset_, address_, shape, options_), text,
-                               options_.limits.string_bytes);
-    return piece;
+    return std::move(found.range);
+  }
+
+  void add_names(Tensor& tensor, const std::string& names) {
+    if (tensor.attributes.try_emplace(std::string(kEnumNames), names).second) return;
+    notes_.push_back({"hdf5.enum_names_left_out",
+                      printable(tensor.name) + " has an attribute enum_names of its own: the names "
+                                               "of its enumeration are left out"});
   }
 
   void restore_dtype(Tensor& tensor, const std::string& word) {
@@ -197,8 +198,7 @@ class DatasetReader {
   }
 
   const SharedFile& shared_;
-  hid_t dataset_;
-  haddr_t address_;
+  DatasetHeader header_;
   const DatasetOptions& options_;
   std::vector<Note>& notes_;
 };

@@ -10,7 +10,6 @@
 namespace tensorferry::hdf5 {
 
 struct DatasetOptions {
-  bool allow_fill = false;      ///< never written: the fill value instead of an error
   std::optional<DType> opaque;  ///< what opaque elements of that size are
   Limits limits;
 };

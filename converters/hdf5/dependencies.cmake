@@ -40,6 +40,21 @@ target_include_directories(tensorferry_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS
 target_link_libraries(tensorferry_hdf5 INTERFACE ${hdf5})
 set(libraries tensorferry_hdf5)
 
+# Chunks of the filter szip are undone by the library that HDF5 itself uses for them.
+find_path(TENSORFERRY_SZIP_INCLUDE szlib.h)
+find_library(TENSORFERRY_SZIP_LIBRARY sz)
+mark_as_advanced(TENSORFERRY_SZIP_INCLUDE TENSORFERRY_SZIP_LIBRARY)
+if(TENSORFERRY_STATIC_HDF5 AND TENSORFERRY_STATIC_DEPENDENCIES)
+  set(szip ${TENSORFERRY_STATIC_sz} ${TENSORFERRY_STATIC_aec})
+else()
+  set(szip ${TENSORFERRY_SZIP_LIBRARY})
+endif()
+if(TENSORFERRY_SZIP_INCLUDE AND szip)
+  target_include_directories(tensorferry_hdf5 SYSTEM INTERFACE ${TENSORFERRY_SZIP_INCLUDE})
+  target_compile_definitions(tensorferry_hdf5 INTERFACE TENSORFERRY_SZIP)
+  target_link_libraries(tensorferry_hdf5 INTERFACE ${szip})
+endif()
+
 list(GET hdf5_cpp 0 hdf5_cpp_location)
 add_library(tensorferry_hdf5_cpp UNKNOWN IMPORTED GLOBAL)
 set_target_properties(tensorferry_hdf5_cpp PROPERTIES IMPORTED_LOCATION ${hdf5_cpp_location})

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "header_patch.h"
 #include "object_header.h"
 #include "tensorferry/error.h"
 #if H5_VERSION_GE(1, 13, 0)
@@ -27,10 +28,12 @@ struct Open {
   const File* file;
   haddr_t end_of_allocation;
   std::uint64_t budget;
+  ShownBytes* shown;
 };
 
 struct Access {
   const File* file;
+  ShownBytes* shown;
 };
 
 Open& of(H5FD_t* file) { return *reinterpret_cast<Open*>(file); }
@@ -42,6 +45,7 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t access, haddr_t) {
   auto* opened = new (std::nothrow) Open{};
   if (opened == nullptr) return nullptr;
   opened->file = wanted->file;
+  opened->shown = wanted->shown;
   opened->budget = wanted->file->size() / 4 * kReadsOfFile + kReadsFree;
   return &opened->base;
 }
@@ -71,6 +75,17 @@ herr_t set_end_of_allocation(H5FD_t* file, H5FD_mem_t, haddr_t address) {
 
 haddr_t get_end_of_file(const H5FD_t* file, H5FD_mem_t) { return of(file).file->size(); }
 
+void show(const ShownBytes& shown, std::uint64_t address, std::span<char> bytes) {
+  auto next = shown.upper_bound(address);
+  if (next != shown.begin()) --next;
+  for (; next != shown.end() && next->first < address + bytes.size(); ++next) {
+    const auto& [begin, patch] = *next;
+    const std::uint64_t from = std::max<std::uint64_t>(begin, address),
+                        to = std::min(begin + patch.size(), address + bytes.size());
+    if (from < to) std::memcpy(&bytes[from - address], &patch[from - begin], to - from);
+  }
+}
+
 void read_bytes(Open& open, haddr_t address, std::size_t size, void* buffer) {
   if (size > open.budget) {
     throw Error(ErrorCode::corrupt, "hdf5_loop",
@@ -78,6 +93,7 @@ void read_bytes(Open& open, haddr_t address, std::size_t size, void* buffer) {
   }
   open.budget -= size;
   open.file->read_at(address, {static_cast<std::byte*>(buffer), size});
+  show(*open.shown, address, {static_cast<char*>(buffer), size});
 }
 
 herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, std::size_t size, void* buffer) {
@@ -134,9 +150,9 @@ hid_t driver() {
   return id;
 }
 
-Handle access_list(const File& file) {
+Handle access_list(const File& file, ShownBytes& shown) {
   Handle list = readable_handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make a property list");
-  const Access access{&file};
+  const Access access{&file, &shown};
   readable(H5Pset_driver(list.id(), driver(), &access), "set its driver");
   readable(H5Pset_fclose_degree(list.id(), H5F_CLOSE_STRONG), "set up a property list");
   // Chunks are read and kept by chunk_cache.
@@ -169,35 +185,65 @@ void throw_read_error(std::string_view doing) {
   throw Error(ErrorCode::corrupt, "hdf5", message);
 }
 
-Source source_of(hid_t object) {
+namespace {
+
+Open& open_of(hid_t object) {
   const Handle file = readable_handle(H5Iget_file_id(object), H5Fclose, "find its file");
   void* open = nullptr;
   readable(H5Fget_vfd_handle(file.id(), H5P_DEFAULT, &open), "find its file");
-  return {static_cast<Open*>(open)->file, static_cast<Open*>(open)->base.base_addr};
+  return *static_cast<Open*>(open);
 }
 
-Handle open_object(hid_t other, haddr_t address) {
-  const Source source = source_of(other);
-  const auto messages = object_header(*source.file, source.base, address);
+// Has the library shown the object as its release can read it, where that is another way than the
+// file has it. Throws Error for what it is not to look at.
+bool add_patches(hid_t other, haddr_t address) {
+  const Open& open = open_of(other);
+  const std::uint64_t base = open.base.base_addr;
+  std::vector<SealedBlock> blocks;
+  const auto messages = object_header(*open.file, base, address, blocks);
   check_messages(messages);
   // Opening one has the library read the names of the other files out of a heap, unchecked.
   if (is_virtual(messages)) {
     throw Error(ErrorCode::unsafe, "virtual",
                 "it is a virtual dataset: its elements lie in other files, which are never opened");
   }
+  auto patches = patches_for_library(*open.file, base, messages, blocks);
+  for (HeaderPatch& patch : patches)
+    open.shown->insert_or_assign(patch.offset, std::move(patch.bytes));
+  return !patches.empty();
+}
+
+haddr_t root_of(hid_t file) {
+  H5O_info_t info{};
+  readable(H5Oget_info2(file, &info, H5O_INFO_BASIC), "find the root group");
+  return info.addr;
+}
+
+}  // namespace
+
+Source source_of(hid_t object) {
+  const Open& open = open_of(object);
+  return {open.file, open.base.base_addr};
+}
+
+Handle open_object(hid_t other, haddr_t address) {
+  add_patches(other, address);
   return readable_handle(H5Oopen_by_addr(other, address), H5Oclose, "open an object");
 }
 
 Handle open_root(hid_t other) {
   const Handle file = readable_handle(H5Iget_file_id(other), H5Fclose, "find its file");
-  H5O_info_t info{};
-  readable(H5Oget_info2(file.id(), &info, H5O_INFO_BASIC), "find the root group");
-  return open_object(other, info.addr);
+  return open_object(other, root_of(file.id()));
 }
 
-OpenFile::OpenFile(std::shared_ptr<const File> file) : file_(std::move(file)) {
-  const Handle access = access_list(*file_);
-  id_ = readable_handle(H5Fopen(kName, H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");
+OpenFile::OpenFile(std::shared_ptr<const File> file)
+    : file_(std::move(file)), shown_(std::make_unique<ShownBytes>()) {
+  const Handle access = access_list(*file_, *shown_);
+  const auto open = [&] {
+    id_ = Handle();
+    id_ = readable_handle(H5Fopen(kName, H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");
+  };
+  open();
   const Handle creation =
       readable_handle(H5Fget_create_plist(id_.id()), H5Pclose, "read its properties");
   std::size_t address_bytes = 0, length_bytes = 0;
@@ -208,6 +254,8 @@ OpenFile::OpenFile(std::shared_ptr<const File> file) : file_(std::move(file)) {
                 "its addresses and lengths have " + std::to_string(address_bytes) + " and " +
                     std::to_string(length_bytes) + " bytes instead of 8");
   }
+  // The library has read the root group already.
+  if (add_patches(id(), root_of(id()))) open();
 }
 
 OpenFile::~OpenFile() {

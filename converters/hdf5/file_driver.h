@@ -1,7 +1,9 @@
 // A driver of the HDF5 library that reads one of our File objects and opens nothing.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +51,10 @@ Handle open_object(hid_t other, haddr_t address);
 /// The root group of the file that `other` lies in, opened in the same way.
 Handle open_root(hid_t other);
 
+/// Bytes that the library is shown in place of those of the file (header_patch.h), by where they
+/// begin. They do not overlap.
+using ShownBytes = std::map<std::uint64_t, std::string>;
+
 /// `file`, opened read-only by the library. All members to be called in a ReadScope, except the
 /// destructor.
 class OpenFile {
@@ -66,6 +72,7 @@ class OpenFile {
 
  private:
   std::shared_ptr<const File> file_;
+  std::unique_ptr<ShownBytes> shown_;
   Handle id_;
   std::vector<std::pair<haddr_t, std::shared_ptr<const Handle>>> datasets_;
 };

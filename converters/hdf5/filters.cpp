@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "lzf.h"
+#include "szip.h"
 #include "tensorferry/error.h"
 #include "util/deflate.h"
 
@@ -92,6 +94,12 @@ std::vector<std::byte> unfiltered(std::vector<std::byte> stored, const std::vect
     switch (filters[i].kind) {
       case Filter::Kind::deflate:
         stored = inflated(stored, size + checksums * kChecksum);
+        break;
+      case Filter::Kind::lzf:
+        stored = lzf_decompressed(stored, size + checksums * kChecksum);
+        break;
+      case Filter::Kind::szip:
+        stored = szip_decompressed(stored, filters[i], size + checksums * kChecksum);
         break;
       case Filter::Kind::shuffle:
         if (filters[i].element_bytes == 0)

@@ -5,6 +5,8 @@
 //   deflate     a zlib stream
 //   shuffle     the first byte of every element, then the second of every element, ...; the bytes
 //               behind the last whole element follow as they are
+//   lzf         lzf.h
+//   szip        szip.h
 //   fletcher32  the bytes, then their checksum, 4 bytes little-endian
 #pragma once
 
@@ -16,9 +18,19 @@
 namespace tensorferry::hdf5 {
 
 struct Filter {
-  enum class Kind : std::uint8_t { deflate, shuffle, fletcher32 } kind;
-  std::uint32_t element_bytes = 1;  ///< of shuffle
+  enum class Kind : std::uint8_t { deflate, shuffle, fletcher32, lzf, szip } kind;
+  /// Of shuffle.
+  std::uint32_t element_bytes = 1;
+  /// Of szip: its options, and the bits of a pixel, the pixels of a block and of a line.
+  struct Szip {
+    std::uint32_t options = 0, block = 0, bits = 0, scanline = 0;
+  } szip = {};
 };
+
+/// Whether the bytes that come out are fewer than those that went in.
+constexpr bool compresses(Filter::Kind kind) {
+  return kind == Filter::Kind::deflate || kind == Filter::Kind::lzf || kind == Filter::Kind::szip;
+}
 
 /// The chunk of `size` bytes that `stored` holds: undoes `filters` (in the order in which they were
 /// applied), of which those with a bit in `skipped` were not. Allocates at most about `size` bytes

@@ -64,7 +64,7 @@ Format make_hdf5_format() {
        {"auto", "plain", "keras"}},
       {"dtype", Kind::text, "", "what opaque elements of that size are, such as float8_e4m3fn"},
       {"allow_fill", Kind::boolean, "false",
-       "elements that were never written have the fill value"},
+       "for older scripts, without effect: what was never written has the fill value"},
   };
   format.write_options = {
       {"compression",

@@ -22,7 +22,17 @@
 //   layout of chunks, type 0x08, versions 1 and 2, 3, 4:
 //     | version: u8 | extents: u8 | 2: u8 | 5 x 0 | address: u64 | extents, each u32 |
 //     | 3: u8 | 2: u8 | extents: u8 | address: u64 | extents, each u32 |
-//     | 4: u8 | 2: u8 | flags: u8 | extents: u8 | bytes of each: u8 | extents | index ... |
+//     | 4 or 5: u8 | 2: u8 | flags: u8 | extents: u8 | bytes of each: u8 | extents | index: u8, ... |
+//   layout of compact elements, versions 1 and 2, from 3 on:
+//     | version: u8 | extents: u8 | 0: u8 | 5 x 0 | extents, each u32 | bytes: u32 | elements |
+//     | version: u8 | 0: u8 | bytes: u16 | elements |
+//   fill value, type 0x05, versions 1 and 2, 3:
+//     | version: u8 | allocation: u8 | when it is written: u8 | defined: u8 | bytes: u32 | value |
+//     | 3: u8 | allocation, written << 2, 0x10: undefined, 0x20: defined: u8 | bytes: u32 | value |
+//     of releases before 1.6, type 0x04: | bytes: u32 | value |
+//   in place of a shared message, versions 1, 2, 3:
+//     | 1: u8 | kind: u8 | 6 x 0 | address: u64 |, 2 and 3 without the zeros; the address is that of
+//     an object header with such a message, but a key in a table of the file for kind 1 of version 3
 // clang-format on
 //
 // The library verifies the checksums when it opens the object.
@@ -47,14 +57,38 @@ struct HeaderMessage {
                             kFilters = 0x0b, kAttribute = 0x0c, kContinuation = 0x10;
 
   unsigned type = 0;
-  bool shared = false;  ///< `data` tells where the message is
+  /// `data` tells where the message is.
+  bool shared = false;
   std::string data;
+  /// Where `data` lies in the file.
+  std::uint64_t offset = 0;
+};
+
+/// A part of an object header that has a checksum of its own: the last 4 bytes.
+struct SealedBlock {
+  std::uint64_t offset = 0, bytes = 0;
 };
 
 /// All messages of the object whose header lies at `address`; addresses count from `base`. Throws
 /// Error(corrupt.hdf5_header), or Error(unsafe.limit) for more than 64 MiB.
 std::vector<HeaderMessage> object_header(const File& file, std::uint64_t base,
                                          std::uint64_t address);
+
+/// The same, and of a header of version 2 where its blocks lie in the file.
+std::vector<HeaderMessage> object_header(const File& file, std::uint64_t base,
+                                         std::uint64_t address, std::vector<SealedBlock>& blocks);
+
+/// Of a shared message: the address of the object header that has it. Nothing where it lies in a
+/// table of the file. Throws Error(corrupt.hdf5_header).
+std::optional<std::uint64_t> shared_with(std::string_view data);
+
+/// Where the type of an attribute begins in its message.
+struct AttributeType {
+  std::size_t offset = 0, bytes = 0;
+  /// The type itself is shared: shared_with tells where it lies.
+  bool shared = false;
+};
+AttributeType attribute_type(std::string_view data);
 
 /// The stored elements of an attribute, which are followed by up to 7 bytes of padding; nothing
 /// where the header does not hold it.
@@ -72,8 +106,15 @@ void check_messages(const std::vector<HeaderMessage>& messages);
 /// Whether the elements of a dataset lie in other files.
 bool is_virtual(const std::vector<HeaderMessage>& messages);
 
-/// The fill value that the creator of a dataset set, as it is stored; nothing where there is none.
+/// What elements are that were never written.
+struct StoredFill {
+  /// The creator of the dataset left them undefined, or has nothing ever filled in.
+  bool undefined = false;
+  /// As it is stored; nothing where no value was set, which means zeros.
+  std::optional<std::string_view> value;
+};
+
 /// Throws Error(unsupported.shared_message) where another object holds it.
-std::optional<std::string_view> stored_fill(const std::vector<HeaderMessage>& messages);
+StoredFill stored_fill(const std::vector<HeaderMessage>& messages);
 
 }  // namespace tensorferry::hdf5

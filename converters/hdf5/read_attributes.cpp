@@ -76,7 +76,7 @@ std::vector<std::string> fixed_texts(const Opened& opened, std::size_t count,
   budget.take(checked_multiply(count, bytes));
   std::string all(count * bytes, '\0');
   readable(H5Aread(opened.attribute.id(), opened.type.id(), all.data()), kReading);
-  return split_fixed_texts(all, bytes, H5Tget_strpad(opened.type.id()));
+  return split_fixed_texts(all, bytes, static_cast<TextPadding>(H5Tget_strpad(opened.type.id())));
 }
 
 std::vector<std::string> texts_of(const Opened& opened, AttributeBudget& budget) {

@@ -90,7 +90,6 @@ void read_root_attributes(OpenFile& file, AttributeBudget& budget, Manifest& man
 
 DatasetOptions dataset_options(const Options& options, const Limits& limits) {
   DatasetOptions result;
-  result.allow_fill = options.given("allow_fill") && options.boolean("allow_fill");
   if (options.given("dtype")) result.opaque = parse_dtype(options.text("dtype")).dtype;
   result.limits = limits;
   return result;

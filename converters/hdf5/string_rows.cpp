@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "fixed_text.h"
 #include "global_heap.h"
 #include "tensorferry/error.h"
 
@@ -57,7 +56,7 @@ Strings string_rows(SharedFile shared, std::uint64_t base, FileRange references,
   return strings;
 }
 
-Strings fixed_strings(FileRange bytes, std::size_t element_bytes, H5T_str_t padding) {
+Strings fixed_strings(FileRange bytes, std::size_t element_bytes, TextPadding padding) {
   StringSource strings;
   strings.bytes = bytes.length;
   strings.load = [bytes = std::move(bytes), element_bytes, padding] {

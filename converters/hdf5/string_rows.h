@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataset_files.h"
+#include "fixed_text.h"
 #include "tensorferry/manifest.h"
 
 namespace tensorferry::hdf5 {
@@ -13,6 +14,6 @@ Strings string_rows(SharedFile shared, std::uint64_t base, FileRange references,
                     std::uint64_t most_bytes);
 
 /// The elements of a dataset of fixed-size text, whose bytes are `bytes`.
-Strings fixed_strings(FileRange bytes, std::size_t element_bytes, H5T_str_t padding);
+Strings fixed_strings(FileRange bytes, std::size_t element_bytes, TextPadding padding);
 
 }  // namespace tensorferry::hdf5
