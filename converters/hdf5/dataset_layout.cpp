@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "chunks.h"
+#include "encoded_type.h"
 #include "global_heap.h"
 #include "szip.h"
 #include "tensorferry/error.h"
@@ -16,6 +17,8 @@ namespace {
 constexpr std::string_view kReading = "read the layout of a dataset";
 // What a small file may claim to hold.
 constexpr std::uint64_t kFreeBytes = std::uint64_t{4} << 30;
+
+constexpr std::string_view kNothingWritten = "its elements were";
 
 constexpr H5Z_filter_t kLzf = 32000;
 
@@ -84,11 +87,9 @@ std::vector<Filter> filters_of(hid_t creation, bool sized) {
   return filters;
 }
 
-std::vector<std::byte> fill_value(const DatasetHeader& header, bool& undefined) {
+std::vector<std::byte> fill_value(const DatasetHeader& header, const StoredFill& stored) {
   std::vector<std::byte> fill(header.type.bytes);
-  const StoredFill stored = stored_fill(header.messages);
-  undefined = stored.undefined;
-  if (undefined || !stored.value) return fill;
+  if (stored.undefined || stored.never || !stored.value) return fill;
   if (stored.value->size() != fill.size())
     throw Error(ErrorCode::corrupt, "size", "its fill value has another size than its elements");
   std::memcpy(fill.data(), stored.value->data(), fill.size());
@@ -124,7 +125,10 @@ std::string chunks_never_written(hid_t dataset, const Shape& shape, const Shape&
   hsize_t found = 0;
   readable(H5Dget_num_chunks(dataset, space.id(), &found), "count chunks");
   if (found >= wanted) return {};
-  return std::to_string(wanted - found) + " of its " + std::to_string(wanted) + " chunks";
+  const std::uint64_t left = wanted - found;
+  if (left == wanted) return std::string(kNothingWritten);
+  return std::to_string(left) + " of its " + std::to_string(wanted) + " chunks " +
+         (left == 1 ? "was" : "were");
 }
 
 StoredElements chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation,
@@ -145,7 +149,7 @@ StoredElements contiguous(const SharedFile& shared, hid_t dataset, const Placeme
                           std::uint64_t bytes) {
   const haddr_t offset = H5Dget_offset(dataset);
   if (offset == HADDR_UNDEF)
-    return {{fill_file(shared, placement.fill, bytes), 0, bytes}, "all of its elements"};
+    return {{fill_file(shared, placement.fill, bytes), 0, bytes}, std::string(kNothingWritten)};
   const std::uint64_t stored = H5Dget_storage_size(dataset);
   if (stored < bytes) {
     throw Error(ErrorCode::corrupt, "size",
@@ -163,18 +167,6 @@ StoredElements compact(const SharedFile& shared, const DatasetHeader& header,
   return {{compact_file(shared, placement), 0, bytes}, {}};
 }
 
-// Of a message that lies in a table of the file the library says what it is.
-Datatype type_in_table(hid_t dataset) {
-  constexpr std::size_t kFront = 2;  // | number of the message: u8 | version of the encoding: u8 |
-  const Handle type = readable_handle(H5Dget_type(dataset), H5Tclose, "read a type");
-  std::size_t bytes = 0;
-  readable(H5Tencode(type.id(), nullptr, &bytes), "read a type");
-  std::string encoded(bytes, '\0');
-  readable(H5Tencode(type.id(), encoded.data(), &bytes), "read a type");
-  if (bytes <= kFront) throw Error(ErrorCode::corrupt, "hdf5", "its type cannot be read");
-  return parse_datatype(std::string_view(encoded).substr(kFront));
-}
-
 const HeaderMessage& type_message(const std::vector<HeaderMessage>& messages) {
   for (const HeaderMessage& message : messages) {
     if (message.type == HeaderMessage::kType) return message;
@@ -186,7 +178,11 @@ Datatype type_of(hid_t dataset, const Source& source, const std::vector<HeaderMe
   const HeaderMessage& message = type_message(messages);
   if (!message.shared) return parse_datatype(message.data);
   const auto address = shared_with(message.data);
-  if (!address) return type_in_table(dataset);
+  if (!address) {
+    // It lies in a table of the file, which the library knows.
+    const Handle type = readable_handle(H5Dget_type(dataset), H5Tclose, "read a type");
+    return encoded_type(type.id());
+  }
   const auto named = object_header(*source.file, source.base, *address);
   const HeaderMessage& type = type_message(named);
   if (type.shared) throw Error(ErrorCode::corrupt, "hdf5", "its type is shared in circles");
@@ -218,7 +214,7 @@ StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header
                            const Shape& shape) {
   const Handle creation = readable_handle(H5Dget_create_plist(header.dataset), H5Pclose,
                                           "read the settings of a dataset");
-  bool undefined = false;
+  const StoredFill fill = stored_fill(header.messages);
   const Placement placement{header.address,
                             header.base,
                             shape,
@@ -226,7 +222,7 @@ StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header
                             {},
                             filters_of(creation.id(), !header.type.has_references()),
                             false,
-                            fill_value(header, undefined)};
+                            fill_value(header, fill)};
   const std::uint64_t bytes =
       checked_multiply(element_count(placement.shape), placement.element_bytes);
   const H5D_layout_t layout = readable(H5Pget_layout(creation.id()), kReading);
@@ -240,7 +236,12 @@ StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header
   } else {
     throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
   }
-  elements.undefined = undefined;
+  elements.has_fill = !fill.undefined && !fill.never;
+  // The library refuses it, too.
+  if (elements.never_written == kNothingWritten && fill.undefined && !fill.never) {
+    throw Error(ErrorCode::corrupt, "never_written",
+                "its elements were never written, and no fill value is defined");
+  }
   return elements;
 }
 

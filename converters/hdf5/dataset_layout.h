@@ -35,10 +35,10 @@ void refuse_foreign_storage(hid_t creation);
 struct StoredElements {
   /// The bytes of all elements, row-major.
   FileRange range;
-  /// What was never written and reads as the fill value, "3 of its 10 chunks"; else empty.
+  /// What was never written, with its verb: "3 of its 10 chunks were"; else empty.
   std::string never_written;
-  /// The fill value is not defined: those elements read as 0.
-  bool undefined = false;
+  /// It reads as the fill value, which is 0 where none was set; otherwise as 0 in want of any.
+  bool has_fill = true;
 };
 
 /// `shape` is that of the dataset, and has elements. Elements of variable length are the references

@@ -167,11 +167,10 @@ class DatasetReader {
   FileRange elements(const Tensor& tensor) {
     StoredElements found = elements_of(shared_, header_, tensor.shape);
     if (!found.never_written.empty()) {
-      notes_.push_back(
-          {"hdf5.never_written",
-           printable(tensor.name) + ": " + found.never_written +
-               " were never written; they read as " +
-               (found.undefined ? "0, since no fill value is defined" : "the fill value")});
+      notes_.push_back({"hdf5.never_written",
+                        printable(tensor.name) + ": " + found.never_written + " never written: " +
+                            (found.has_fill ? "the fill value is read there"
+                                            : "0 is read there, since nothing fills it")});
     }
     return std::move(found.range);
   }

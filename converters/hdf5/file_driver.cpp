@@ -181,7 +181,10 @@ void throw_read_error(std::string_view doing) {
   if (contains(reason, "truncated file")) throw Error(ErrorCode::corrupt, "truncated", message);
   // Newer releases raise these numbers; 1.10 cannot tell them from damage.
   if (contains(reason, "bad version number") || contains(reason, "unknown version"))
-    throw Error(ErrorCode::unsupported, "hdf5_version", message);
+    throw Error(ErrorCode::unsupported, "hdf5_version",
+                message +
+                    " (a newer release of HDF5 wrote it: its h5repack --high=2 makes a file "
+                    "that is read)");
   throw Error(ErrorCode::corrupt, "hdf5", message);
 }
 

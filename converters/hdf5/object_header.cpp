@@ -164,7 +164,8 @@ StoredFill fill_of(std::string_view data) {
       fill.value = cursor.take(size);
     }
   }
-  fill.undefined = undefined || written == kNever;
+  fill.undefined = undefined;
+  fill.never = written == kNever;
   return fill;
 }
 

@@ -108,8 +108,10 @@ bool is_virtual(const std::vector<HeaderMessage>& messages);
 
 /// What elements are that were never written.
 struct StoredFill {
-  /// The creator of the dataset left them undefined, or has nothing ever filled in.
+  /// The creator of the dataset wants no value.
   bool undefined = false;
+  /// Nothing is ever filled in, whatever the value.
+  bool never = false;
   /// As it is stored; nothing where no value was set, which means zeros.
   std::optional<std::string_view> value;
 };

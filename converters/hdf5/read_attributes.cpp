@@ -1,10 +1,14 @@
 #include "read_attributes.h"
 
 #include <algorithm>
+#include <array>
 
+#include "encoded_type.h"
 #include "fixed_text.h"
 #include "global_heap.h"
 #include "object_header.h"
+#include "stored_types.h"
+#include "tensorferry/values.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -112,6 +116,31 @@ std::optional<AttributeValue> float_of(const Opened& opened) {
   return value;
 }
 
+// Of enumerations, bool among them, and bit fields: in the type's own bytes.
+std::optional<AttributeValue> bits_of(const Opened& opened) {
+  const Datatype type = encoded_type(opened.type.id());
+  const StoredType stored = stored_type(type);
+  std::array<std::byte, 8> bytes{};
+  if (stored.form != StoredType::Form::elements || stored.bytes > bytes.size() ||
+      type.bytes != stored.bytes)
+    return std::nullopt;
+  readable(H5Aread(opened.attribute.id(), opened.type.id(), bytes.data()), kReading);
+  if (stored.big_endian)
+    std::reverse(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(stored.bytes));
+  const std::uint64_t value = little_endian(bytes.data(), stored.bytes);
+  if (stored.dtype == DType::boolean) {
+    if (value > 1) return std::nullopt;
+    return value == 1;
+  }
+  if (info(stored.dtype).bits != 8 * stored.bytes) return std::nullopt;
+  if (info(stored.dtype).kind == DTypeKind::signed_integer) {
+    const std::size_t unused = 64 - 8 * stored.bytes;
+    return static_cast<std::int64_t>(value << unused) >> unused;
+  }
+  if (value > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+  return static_cast<std::int64_t>(value);
+}
+
 std::optional<AttributeValue> scalar_of(const Opened& opened, AttributeBudget& budget) {
   if (H5Sget_simple_extent_type(opened.space.id()) != H5S_SCALAR) return std::nullopt;
   switch (H5Tget_class(opened.type.id())) {
@@ -121,13 +150,9 @@ std::optional<AttributeValue> scalar_of(const Opened& opened, AttributeBudget& b
       return integer_of(opened);
     case H5T_FLOAT:
       return float_of(opened);
-    case H5T_ENUM: {
-      if (H5Tget_size(opened.type.id()) != 1) return std::nullopt;
-      unsigned char value = 0;
-      readable(H5Aread(opened.attribute.id(), opened.type.id(), &value), kReading);
-      if (value > 1) return std::nullopt;
-      return value == 1;
-    }
+    case H5T_ENUM:
+    case H5T_BITFIELD:
+      return bits_of(opened);
     case H5T_VLEN: {
       const Handle base = readable_handle(H5Tget_super(opened.type.id()), H5Tclose, kReading);
       if (H5Tget_class(base.id()) != H5T_INTEGER || H5Tget_size(base.id()) != 1)
