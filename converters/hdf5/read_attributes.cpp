@@ -165,17 +165,20 @@ std::optional<AttributeValue> scalar_of(const Opened& opened, AttributeBudget& b
   }
 }
 
-struct Names {
-  std::vector<std::string> names;
-};
-
-herr_t take_name(hid_t, const char* name, const H5A_info_t*, void* data) {
+herr_t take_name(hid_t, const char* name, const H5A_info_t*, void* names) {
   try {
-    static_cast<Names*>(data)->names.emplace_back(name);
+    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
     return 0;
   } catch (...) {
     return -1;
   }
+}
+
+std::vector<std::string> names_of(hid_t object) {
+  std::vector<std::string> names;
+  readable(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &names),
+           "list attributes");
+  return names;
 }
 
 }  // namespace
@@ -189,12 +192,19 @@ void AttributeBudget::take(std::uint64_t bytes) {
 }
 
 StoredAttributes read_attributes(hid_t object, AttributeBudget& budget) {
-  Names found;
-  readable(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &found),
-           "list attributes");
   StoredAttributes result;
+  std::vector<std::string> names;
+  try {
+    names = names_of(object);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported) throw;
+    // Outside the header, in a form of a newer release.
+    result.notes.push_back(
+        {"hdf5.attribute_left_out", "its attributes are left out: " + error.message()});
+    return result;
+  }
   Object owner(object);
-  for (const std::string& name : found.names) {
+  for (const std::string& name : names) {
     budget.take(name.size());
     try {
       const Opened opened = open(owner, name.c_str());

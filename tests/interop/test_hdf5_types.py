@@ -289,6 +289,16 @@ def test_every_type_in_the_form_of_every_release(libver, tf_cli, tmp_path):
     assert json.loads(tf_cli("info", tmp_path / "a.h5", "--json").succeeds().out)["attributes"]["root_flag"] is True
 
 
+def test_attributes_outside_the_header_in_a_newer_form_are_left_out_with_a_note(tf_cli, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        file["w"] = np.arange(4, dtype="f4")
+        for number in range(12):
+            file.attrs[f"flag{number}"] = True
+            file["w"].attrs[f"flag{number}"] = True
+    assert_reads(tf_cli, tmp_path / "a.h5", {"w": ("float32", np.arange(4, dtype="f4"))})
+    assert tf_cli("ls", tmp_path / "a.h5", "--json").succeeds().out.count("hdf5.attribute_left_out") == 2
+
+
 def test_a_wrong_checksum_is_not_sealed_again(tf_cli, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
         file["flags"] = bits("bool", (5,))
