@@ -52,6 +52,18 @@ void copy_part(const std::vector<std::byte>& from, std::uint64_t offset, std::sp
   std::memcpy(to.data(), from.data() + offset, to.size());
 }
 
+/// Fills `bytes` with repeated elements, from the middle of one on.
+void repeat(const std::vector<std::byte>& element, std::size_t from, std::span<std::byte> bytes) {
+  // Doubles what is there: whole elements, so that every part of it continues itself.
+  const std::size_t first = std::min(element.size(), bytes.size());
+  for (std::size_t i = 0; i < first; ++i) bytes[i] = element[(from + i) % element.size()];
+  for (std::size_t done = first; done < bytes.size();) {
+    const std::size_t more = std::min(done, bytes.size() - done);
+    std::memcpy(&bytes[done], bytes.data(), more);
+    done += more;
+  }
+}
+
 class FillFile final : public DerivedFile {
  public:
   FillFile(SharedFile shared, std::vector<std::byte> element, std::uint64_t size)
@@ -59,8 +71,7 @@ class FillFile final : public DerivedFile {
 
  private:
   void read_inside(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-      bytes[i] = element_[(offset + i) % element_.size()];
+    repeat(element_, offset % element_.size(), bytes);
   }
 
   std::vector<std::byte> element_;
@@ -215,7 +226,7 @@ class ChunkedFile final : public DerivedFile {
   std::vector<std::byte> filled() const {
     const std::vector<std::byte>& fill = placement_.fill;
     std::vector<std::byte> bytes(chunk_bytes_);
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = fill[i % fill.size()];
+    repeat(fill, 0, bytes);
     return bytes;
   }
 

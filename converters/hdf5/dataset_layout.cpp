@@ -116,40 +116,71 @@ Shape chunk_of(hid_t creation, const Shape& shape) {
   return chunk;
 }
 
-std::string chunks_never_written(hid_t dataset, const Shape& shape, const Shape& chunk) {
+// Damaged extents must not have fill values made for minutes. A chunk that is not there costs some
+// microseconds to look for.
+void refuse_mostly_fill(std::uint64_t stored, std::uint64_t bytes, std::uint64_t found,
+                        std::uint64_t missing) {
+  constexpr std::uint64_t kFreeFill = std::uint64_t{1} << 30, kFreeChunks = 1 << 17, kRatio = 64;
+  const bool few_bytes = bytes <= kFreeFill || bytes / kMostInflation <= stored;
+  const bool few_chunks = missing <= kFreeChunks || missing / kRatio <= found;
+  if (few_bytes && few_chunks) return;
+  throw Error(ErrorCode::unsafe, "limit",
+              "declares " + std::to_string(bytes) + " bytes" +
+                  (missing > 0 ? " in " + std::to_string(missing) + " chunks" : std::string()) +
+                  " that were never written, and stores " + std::to_string(stored));
+}
+
+struct ChunkCount {
+  std::uint64_t wanted = 0, found = 0;
+  std::uint64_t missing() const { return wanted > found ? wanted - found : 0; }
+};
+
+ChunkCount count_chunks(hid_t dataset, const Shape& shape, const Shape& chunk) {
   Shape counts;
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
     counts.push_back(parts_of(shape[axis], chunk[axis]));
-  const std::uint64_t wanted = element_count(counts);
   const Handle space = readable_handle(H5Dget_space(dataset), H5Sclose, "read a shape");
   hsize_t found = 0;
   readable(H5Dget_num_chunks(dataset, space.id(), &found), "count chunks");
-  if (found >= wanted) return {};
-  const std::uint64_t left = wanted - found;
-  if (left == wanted) return std::string(kNothingWritten);
-  return std::to_string(left) + " of its " + std::to_string(wanted) + " chunks " +
-         (left == 1 ? "was" : "were");
+  return {element_count(counts), found};
+}
+
+StoredElements filled(const SharedFile& shared, const Placement& placement, std::uint64_t bytes) {
+  return {{fill_file(shared, placement.fill, bytes), 0, bytes}, std::string(kNothingWritten)};
 }
 
 StoredElements chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation,
-                         Placement placement) {
+                         Placement placement, std::uint64_t bytes) {
   placement.chunk = chunk_of(creation, placement.shape);
   unsigned chunk_options = 0;
   readable(H5Pget_chunk_opts(creation, &chunk_options), kReading);
   placement.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
+  const ChunkCount count = count_chunks(dataset, placement.shape, placement.chunk);
+  if (count.found == 0) {
+    refuse_mostly_fill(0, bytes, 0, 0);
+    return filled(shared, placement, bytes);
+  }
   StoredElements elements;
-  elements.never_written = chunks_never_written(dataset, placement.shape, placement.chunk);
-  auto file = chunked_file(shared, std::move(placement));
-  const std::uint64_t bytes = file->size();
-  elements.range = {std::move(file), 0, bytes};
+  if (const std::uint64_t missing = count.missing(); missing > 0) {
+    const std::uint64_t chunk_bytes =
+        checked_multiply(element_count(placement.chunk), placement.element_bytes);
+    refuse_mostly_fill(H5Dget_storage_size(dataset),
+                       std::min(checked_multiply(missing, chunk_bytes), bytes), count.found,
+                       missing);
+    elements.never_written = std::to_string(missing) + " of its " + std::to_string(count.wanted) +
+                             " chunks " + (missing == 1 ? "was" : "were");
+  }
+  elements.range = {chunked_file(shared, std::move(placement)), 0, bytes};
   return elements;
 }
 
 StoredElements contiguous(const SharedFile& shared, hid_t dataset, const Placement& placement,
                           std::uint64_t bytes) {
   const haddr_t offset = H5Dget_offset(dataset);
-  if (offset == HADDR_UNDEF)
-    return {{fill_file(shared, placement.fill, bytes), 0, bytes}, std::string(kNothingWritten)};
+  if (offset == HADDR_UNDEF) {
+    refuse_mostly_fill(0, bytes, 0, 0);
+    return filled(shared, placement, bytes);
+  }
   const std::uint64_t stored = H5Dget_storage_size(dataset);
   if (stored < bytes) {
     throw Error(ErrorCode::corrupt, "size",
@@ -232,7 +263,7 @@ StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header
   if (layout == H5D_CONTIGUOUS) {
     elements = contiguous(shared, header.dataset, placement, bytes);
   } else if (layout == H5D_CHUNKED) {
-    elements = chunks_of(shared, header.dataset, creation.id(), placement);
+    elements = chunks_of(shared, header.dataset, creation.id(), placement, bytes);
   } else {
     throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
   }
