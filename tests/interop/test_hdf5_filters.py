@@ -127,6 +127,19 @@ def test_damaged_szip_is_found_or_harmless(tf_cli, tmp_path):
     tf_cli("hash", tmp_path / "b.h5", "--include", "w").fails_with(3, "declares 4294967295 bytes")
 
 
+def test_a_chunk_that_claims_more_than_its_size(tf_cli, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("w", data=np.arange(100, dtype="i4"), chunks=(50,))
+        first = file["w"].id.get_chunk_info(0)
+    raw = bytearray((tmp_path / "a.h5").read_bytes())
+    key = struct.pack("<IIQQ", 200, 0, 0, 0)  # of the index: size, filters left out, where it begins
+    assert raw.count(key) == 1 and first.size == 200
+    for size, says in ((300, "holds 300 bytes"), (100, "holds 100 bytes"), (0x7FFFFFFF, "file has")):
+        changed = raw.replace(key, struct.pack("<I", size) + key[4:])
+        (tmp_path / "b.h5").write_bytes(changed)
+        tf_cli("hash", tmp_path / "b.h5").fails_with(3, says)
+
+
 def test_other_filters_are_refused_by_name(tf_cli, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("scaled", data=(SMOOTH * 9).astype("i4"), chunks=(50, 64), scaleoffset=8)
