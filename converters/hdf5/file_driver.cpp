@@ -183,8 +183,8 @@ void throw_read_error(std::string_view doing) {
   if (contains(reason, "bad version number") || contains(reason, "unknown version"))
     throw Error(ErrorCode::unsupported, "hdf5_version",
                 message +
-                    " (a newer release of HDF5 wrote it: its h5repack --high=2 makes a file "
-                    "that is read)");
+                    " (if a newer release of HDF5 wrote the file, the h5repack of that release "
+                    "makes one that is read, with --high=2)");
   throw Error(ErrorCode::corrupt, "hdf5", message);
 }
 

@@ -142,7 +142,7 @@ StoredType compound(const Datatype& type) {
   });
   if (!known)
     unsupported("a compound of " + printable(real.name) + " and " + printable(imaginary.name));
-  const StoredType stored = complex_of(type.parts[0]);
+  StoredType stored = complex_of(type.parts[0]);
   if (!same_type(type.parts[0], type.parts[1]))
     unsupported("a complex number of parts that differ");
   if (stored.bytes != type.bytes || real.offset != 0 || imaginary.offset != type.parts[0].bytes)
