@@ -289,6 +289,17 @@ def test_every_type_in_the_form_of_every_release(libver, tf_cli, tmp_path):
     assert json.loads(tf_cli("info", tmp_path / "a.h5", "--json").succeeds().out)["attributes"]["root_flag"] is True
 
 
+def test_newer_forms_behind_a_user_block(tf_cli, tmp_path):
+    want = {"b": ("bool", bits("bool", (9,))), "z": ("bool", bits("bool", (500,))), "c": ("complex128", bits("complex128", (4,)))}
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest", userblock_size=1024) as file:
+        file.attrs["flag"] = True
+        for name, (_, array) in want.items():
+            file.create_dataset(name, data=array, **({"chunks": (77,), "compression": "lzf"} if name == "z" else {}))
+            file[name].attrs["flag"] = True
+    assert_reads(tf_cli, tmp_path / "a.h5", want)
+    assert json.loads(tf_cli("info", tmp_path / "a.h5", "--json").succeeds().out)["attributes"] == {"flag": True}
+
+
 def test_attributes_outside_the_header_in_a_newer_form_are_left_out_with_a_note(tf_cli, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
         file["w"] = np.arange(4, dtype="f4")
