@@ -47,6 +47,9 @@ Format make_npy_format() {
   format.name = "npy";
   format.title = "NumPy array file, or a folder of them";
   format.extensions = {".npy"};
+  constexpr std::string_view kWhich =
+      "npy is an array a file, npz holds many in one file: --to npy or --to npz";
+  format.advice = {{"numpy", kWhich}, {"np", kWhich}};
   format.read_options = {
       {"dtype", OptionSpec::Kind::text, "",
        "what elements are that numpy calls void (|V1, |V2) or has another type for: float8_e4m3fn, "

@@ -73,6 +73,12 @@ Format make_safetensors_format() {
   format.name = "safetensors";
   format.title = "safetensors file, or several with an index";
   format.extensions = {kSuffix, kIndexSuffix};
+  format.aliases = {"st"};
+  constexpr std::string_view kNoPickle =
+      "PyTorch's own files are pickles, which are neither read nor written; PyTorch loads "
+      "safetensors: --to safetensors";
+  format.advice = {{"pt", kNoPickle},    {"pth", kNoPickle},   {"pytorch", kNoPickle},
+                   {"torch", kNoPickle}, {"pickle", kNoPickle}, {"bin", kNoPickle}};
   format.probe = probe;
   format.write_options = {
       {"split_max_size", OptionSpec::Kind::bytes, "",

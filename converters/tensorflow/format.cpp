@@ -96,6 +96,12 @@ Format make_tensorflow_format() {
   format.name = "tensorflow";
   format.title = "TensorFlow checkpoint (V1 or V2), SavedModel variables, frozen graph";
   format.extensions = {".index", ".ckpt"};
+  format.input_extensions = {".pb"};
+  format.aliases = {"tf", "ckpt", "checkpoint"};
+  constexpr std::string_view kNoModel =
+      "SavedModels and frozen graphs are read as tensorflow; written are checkpoints: --to "
+      "tensorflow";
+  format.advice = {{"savedmodel", kNoModel}, {"saved_model", kNoModel}, {"pb", kNoModel}};
   format.read_options = {
       {.name = "names",
        .kind = OptionSpec::Kind::choice,

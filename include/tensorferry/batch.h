@@ -26,6 +26,8 @@ struct BatchJob {
   /// that the options name: a job whose text differs from the recorded one is another job.
   std::string settings = {};
   std::string place = {};  ///< for messages: "line 7"
+  /// Set: what was meant to be converted could not even be looked at; the job fails with this.
+  Problem problem = {};
 };
 
 /// One of `count` parts of a batch: the jobs at index - 1, index - 1 + count, ...
@@ -45,10 +47,14 @@ struct BatchEvent {
   const Receipt* receipt = nullptr;  ///< of a finished one
 };
 
+/// The least share of BatchOptions::memory_limit that a running job has, in bytes: half of it is
+/// for buffers, of which a thread needs 4 MiB.
+inline constexpr std::uint64_t least_batch_share = 8u << 20;
+
 struct BatchOptions {
   unsigned jobs = 0;  ///< at once; 0 = as many as there are processors, at most 4
   /// Of the buffers of all jobs together, in bytes; each running job has an equal share, and as
-  /// many run at once as shares of 8 MiB fit. 0 = a conversion's own default for each.
+  /// many run at once as shares of least_batch_share fit. 0 = a conversion's own default for each.
   std::uint64_t memory_limit = 0;
   BatchShard shard = {};
   /// Where finished jobs are recorded; empty = nowhere. A shard writes a file of its own,
@@ -59,6 +65,9 @@ struct BatchOptions {
   bool make_folders = false;  ///< make the folder of an output where it is missing
   bool sync = true;           ///< fsync the journal after each entry
   std::function<void(const BatchEvent&)> on_event = {};  ///< called from one thread at a time
+  /// How far a running job is, by its position in the list; at most ten times a second for each,
+  /// in turn with on_event.
+  std::function<void(std::size_t job, const Progress& progress)> on_progress = {};
   const std::atomic<bool>* cancel = nullptr;  ///< set to true: running jobs stop, none starts
 };
 
@@ -93,6 +102,7 @@ std::vector<std::size_t> pending_jobs(const std::vector<BatchJob>& jobs,
 struct FoundInput {
   std::filesystem::path path;  ///< relative to the folder: a file, a folder, or a prefix
   std::string stem;            ///< `path` without an extension of its format
+  Problem problem = {};        ///< a folder that cannot be listed: why
 };
 
 struct FoundInputs {
@@ -100,12 +110,23 @@ struct FoundInputs {
   std::vector<std::filesystem::path> others;  ///< files of no known format
 };
 
-/// Every model below `folder`, found by content; with `options.from` every file. What several files
+struct FindOptions {
+  ReadOptions read = {};
+  std::filesystem::path leave_out = {};  ///< a folder that is not looked into; empty = none
+  /// Called after each file with how many have been looked at and how many there are; what it
+  /// throws ends the search.
+  std::function<void(std::size_t done, std::size_t files)> progress = {};
+  const std::atomic<bool>* cancel = nullptr;  ///< set to true: throws Error(input.cancelled)
+};
+
+/// Every model below `folder`, found by content; with `read.from` every file. What several files
 /// make up (shards and their index, a manifest and what it names, a SavedModel) is one input: what
-/// its reader opens belongs to it. Hidden files and folders, links to folders, and what is below
-/// `leave_out` are not looked at. A file whose format is known but which cannot be read is an
-/// input. Throws Error(input).
-FoundInputs find_inputs(const std::filesystem::path& folder, const ReadOptions& options = {},
-                        const std::filesystem::path& leave_out = {});
+/// its reader opens belongs to it, whether or not it can read it. Hidden files and folders, links
+/// to folders, and what is below `leave_out` are not looked at.
+///
+/// A file that cannot be read is an input, so that its job says why: one of a known format, and one
+/// that has the extension of a format but another content. So is a folder below that cannot be
+/// listed. Throws Error(input) when `folder` itself cannot.
+FoundInputs find_inputs(const std::filesystem::path& folder, const FindOptions& options = {});
 
 }  // namespace tensorferry

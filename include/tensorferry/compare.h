@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,23 +26,28 @@ struct ScanOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< set to true: throws Error(input.cancelled)
 };
 
-/// How far elements of A and B may be apart. All zero: their bits are compared. Otherwise an
-/// element b is close to a when |a - b| <= absolute + relative * |b| (as numpy.isclose has it), or
-/// when `ulp` or fewer representable values lie from one to the other. Any two NaNs are then close,
-/// and -0.0 is close to 0.0; an infinity only to itself, a number never to a NaN. Integers know no
-/// `ulp`; bool, strings and opaque bytes are always compared as they are.
+/// How far elements of A and B may be apart. Without any of the four their bits are compared.
+/// Otherwise an element b is close to a when |a - b| <= absolute + relative * |b| (as in
+/// numpy.isclose), or when `ulp` or fewer representable values lie from one to the other. Any two
+/// NaNs are then close, and -0.0 is close to 0.0; an infinity only to itself, a number never to a
+/// NaN. Integers know no `ulp`; bool, strings and opaque bytes are always compared as they are.
+///
+/// Numbers of two dtypes are compared by their exact values. Their distance in representable values
+/// is that of the dtype with the shorter fraction, after the other number has been rounded to it: 0
+/// where a cast gives just that element.
 struct Tolerance {
   double absolute = 0, relative = 0;
-  std::uint64_t ulp = 0;
-  bool exact() const { return absolute == 0 && relative == 0 && ulp == 0; }
+  std::optional<std::uint64_t> ulp = {};
+  bool values = false;  ///< compare values, not bits, even without any of the above
+  bool exact() const { return absolute == 0 && relative == 0 && !ulp && !values; }
 };
 
-/// How the elements of two tensors of one dtype and shape differ. Errors are of elements whose bits
-/// differ; those of two numbers count for the largest ones, a number against a NaN is counted
-/// apart.
+/// How the elements of two tensors of one shape differ. Errors are of elements whose bits differ
+/// (of two dtypes: whose values differ); those of two numbers count for the largest ones, a number
+/// against a NaN is counted apart.
 struct ElementDifferences {
   std::uint64_t elements = 0;  ///< compared
-  std::uint64_t bits = 0;      ///< with different bits
+  std::uint64_t bits = 0;      ///< with different bits; of two dtypes, with different values
   std::uint64_t apart = 0;     ///< further apart than the tolerance
   std::uint64_t nan = 0;       ///< a NaN against a number
   std::uint64_t first =
@@ -82,7 +88,8 @@ struct CompareOptions {
 };
 
 /// Compares all tensors of both, bookkeeping too, by name. Values are compared where dtype and
-/// shape are the same. Throws Error(usage.name_map) when `names` leads two tensors of A to one of
+/// shape are the same, and, unless the tolerance is exact(), where both dtypes are numbers: such a
+/// pair is a difference of Kind::values, or close when no element is apart. Throws Error(usage.name_map) when `names` leads two tensors of A to one of
 /// B; what cannot be read is a difference.
 Comparison compare(const Manifest& a, const Manifest& b, const CompareOptions& options = {});
 

@@ -40,6 +40,10 @@ std::map<std::string, std::string> read_name_map(const std::filesystem::path& pa
 /// nearest one, ties to even (of float8_e8m0fnu, which has no fraction, to the larger). NaNs stay
 /// NaNs: quiet, with their sign and their upper bits of payload. To bool: everything but zero is
 /// true. From complex: the real part.
+///
+/// A pattern with wildcards takes only tensors of the kind of `to` (floating-point, integer,
+/// complex or bool), so that a cast of the weights leaves counters and masks as they are; what it
+/// leaves is noted. `from`, or a pattern without wildcards, takes any kind.
 struct Casting {
   std::string pattern;        ///< a glob over the whole name
   std::optional<DType> from;  ///< only tensors of this dtype
@@ -89,6 +93,8 @@ struct CastReport {
   std::uint64_t first = 0;       ///< row-major index of the first of them
   std::uint64_t overflowed = 0;  ///< of those, what `to` cannot hold (Overflow)
   std::uint64_t first_overflowed = 0;
+  std::uint64_t underflowed = 0;  ///< of the changed, what was not zero and is zero now
+  std::uint64_t first_underflowed = 0;
   double absolute = 0, relative = 0;  ///< largest |new - old| and |new - old| / |old| of the others
 };
 

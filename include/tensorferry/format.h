@@ -122,10 +122,20 @@ class Patcher {
                       const Options& options, const Limits& limits) const = 0;
 };
 
+/// What the user may type in place of a format that does not exist, and what to tell him.
+struct FormatAdvice {
+  std::string_view word, advice;
+};
+
 struct Format {
   std::string_view name;                     ///< "npy": the word for --from and --to
   std::string_view title;                    ///< "NumPy array file, or a folder of them"
   std::vector<std::string_view> extensions;  ///< lower case, with the dot
+  /// Endings of further files that are its own: a file called so that it cannot read is damaged, or
+  /// another one was put in its place.
+  std::vector<std::string_view> input_extensions = {};
+  std::vector<std::string_view> aliases = {};  ///< other words for --from and --to
+  std::vector<FormatAdvice> advice = {};       ///< words that are not taken, and the right ones
   std::vector<OptionSpec> read_options, write_options;
   Match (*probe)(const Probe&) = nullptr;  ///< looks at content; nothing = never detected
   std::shared_ptr<const Reader> reader;    ///< absent = cannot read
@@ -147,7 +157,8 @@ class Registry {
   /// Throws Error(usage) when the name is taken.
   void add(Format format);
   std::span<const Format> formats() const { return formats_; }
-  /// Throws Error(usage.unknown_format) with the list.
+  /// By its name or an alias, in upper or lower case. Throws Error(usage.unknown_format) with the
+  /// list.
   const Format& at(std::string_view name) const;
   /// The format of an input by content. Throws Error(unsupported.unknown_format),
   /// Error(corrupt.ambiguous) when two match.

@@ -212,8 +212,11 @@ struct Selection {
   bool exclude_optimizer = false;  ///< then exclude_optimizer() as well
 };
 
-/// Keeps the selected tensors. Throws Error(usage) for a malformed expression.
+/// Keeps the selected tensors. Patterns and scopes that meet no tensor are noted, with what may have
+/// been meant. Throws Error(usage) for a malformed expression.
 Edit select(Selection selection);
+/// Those notes as one text, each behind a line end: the reason why a selection left nothing.
+std::string unmet_selections(const Manifest& manifest);
 /// Drops what is not state of the model by its role (is_model_state), with a note that names it.
 Edit exclude_optimizer();
 /// Keeps the bytes of bookkeeping that is to be carried (carry_as_attribute) as attributes of the

@@ -30,6 +30,16 @@ std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOpti
   return damaged;
 }
 
+/// A selection that left nothing because its patterns meet nothing says which ones.
+void refuse_unmet(const Manifest& manifest, const std::filesystem::path& source) {
+  if (!manifest.tensors.empty()) return;
+  const std::string unmet = unmet_selections(manifest);
+  if (unmet.empty()) return;
+  throw Error(ErrorCode::usage, "nothing_selected",
+              "no tensor is selected (--allow-empty writes an output without tensors)" + unmet)
+      .in_file(source.string());
+}
+
 }  // namespace
 
 void limit_memory(ReadOptions& read, RunOptions& run, std::uint64_t bytes) {
@@ -50,6 +60,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   Manifest manifest = read(input, how);
   if (!options.bookkeeping) manifest = carry_bookkeeping(options.read.limits)(std::move(manifest));
   manifest = select(options.selection)(std::move(manifest));
+  if (!options.allow_empty) refuse_unmet(manifest, source);
   if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
   if (manifest.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",

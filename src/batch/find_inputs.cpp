@@ -6,8 +6,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "batch/jobs.h"
 #include "tensorferry/batch.h"
@@ -45,10 +48,14 @@ bool contains(const FileSet& whole, const FileSet& part) {
   return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
 }
 
-std::string without_extension(const std::string& path, const Format* format) {
-  std::string lower = path;
-  for (char& c : lower)
+std::string lower_case(std::string text) {
+  for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  return text;
+}
+
+std::string without_extension(const std::string& path, const Format* format) {
+  const std::string lower = lower_case(path);
   std::size_t longest = 0;
   if (format != nullptr)
     for (const std::string_view extension : format->extensions)
@@ -57,21 +64,46 @@ std::string without_extension(const std::string& path, const Format* format) {
   return only ? path : path.substr(0, path.size() - longest);
 }
 
+bool ends_with_any(std::string_view lower, std::span<const std::string_view> endings) {
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](std::string_view ending) { return lower.ends_with(ending); });
+}
+
+/// The format that the name says it is of, if any.
+const Format* format_by_name(const std::string& name) {
+  const std::string lower = lower_case(name);
+  for (const Format& format : Registry::global().formats()) {
+    if (format.reader != nullptr && (ends_with_any(lower, format.extensions) ||
+                                     ends_with_any(lower, format.input_extensions)))
+      return &format;
+  }
+  return nullptr;
+}
+
 class Finder {
  public:
-  Finder(const fs::path& folder, const ReadOptions& options, const fs::path& leave_out)
+  Finder(const fs::path& folder, const FindOptions& options)
       : folder_(full_path(folder)), options_(options) {
-    if (!leave_out.empty()) leave_out_ = full_path(leave_out);
+    if (!options.leave_out.empty()) leave_out_ = full_path(options.leave_out);
   }
 
   FoundInputs run() {
     walk();
-    for (const std::string& file : files_)
+    std::size_t done = 0;
+    for (const std::string& file : files_) {
+      if (options_.cancel != nullptr && options_.cancel->load())
+        throw Error(ErrorCode::input, "cancelled", "interrupted");
       if (!owners_.contains(file)) look_at(file);
+      if (options_.progress) options_.progress(++done, files_.size());
+    }
+    for (const Model& model : models_)
+      if (!model.dropped && !model.is_unknown) add(name_of(model), model.opened.format);
     for (const Model& model : models_) {
-      if (model.dropped) continue;
-      const std::string path = name_of(model);
-      found_.inputs.push_back({path, without_extension(path, model.opened.format)});
+      if (model.dropped || !model.is_unknown) continue;
+      if (is_inside_an_input(model.name))
+        found_.others.emplace_back(model.name);
+      else
+        add(model.name, model.opened.format);
     }
     std::erase_if(found_.others,
                   [&](const fs::path& file) { return owners_.contains(file.string()); });
@@ -84,25 +116,55 @@ class Finder {
   struct Model {
     std::string name;  // of the file by which it was found
     Opened opened;
+    bool is_unknown = false;  // its content is of no known format, though its name is
     bool dropped = false;
   };
 
+  void add(const std::string& path, const Format* format) {
+    found_.inputs.push_back({path, without_extension(path, format)});
+    paths_.insert(path);
+  }
+
+  /// Whether a folder around it is an input as a whole, to which it may belong.
+  bool is_inside_an_input(const fs::path& name) const {
+    for (fs::path at = name.parent_path(); !at.empty(); at = at.parent_path())
+      if (paths_.contains(at.string())) return true;
+    return false;
+  }
+
+  /// A folder below that cannot be listed is an input that fails; the others are still looked at.
   void walk() {
+    std::vector<fs::path> folders = {folder_};
+    while (!folders.empty()) {
+      const fs::path folder = std::move(folders.back());
+      folders.pop_back();
+      try {
+        list(folder, folders);
+      } catch (const Error& error) {
+        if (folder == folder_) throw;
+        const std::string path = relative(folder);
+        found_.inputs.push_back({path, path, error});
+      }
+    }
+  }
+
+  void list(const fs::path& folder, std::vector<fs::path>& folders) {
     std::error_code error;
-    for (fs::recursive_directory_iterator at(folder_, error), end; !error && at != end;
-         at.increment(error)) {
-      const bool hidden = at->path().filename().string().starts_with('.');
+    fs::directory_iterator at(folder, error);
+    for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
+      const fs::path& path = at->path();
+      if (path.filename().string().starts_with('.')) continue;
       std::error_code ignored;
-      const bool is_folder = fs::is_directory(at->symlink_status(ignored));
-      if (is_folder && (hidden || full_path(at->path()) == leave_out_))
-        at.disable_recursion_pending();
+      if (fs::is_directory(at->symlink_status(ignored))) {
+        if (full_path(path) != leave_out_) folders.push_back(path);
+        continue;
+      }
       struct stat s {};
-      if (hidden || stat(at->path().c_str(), &s) != 0 || !S_ISREG(s.st_mode)) continue;
-      files_.insert(relative(at->path()));
+      if (stat(path.c_str(), &s) == 0 && S_ISREG(s.st_mode)) files_.insert(relative(path));
     }
     if (error)
       throw Error(ErrorCode::input, "folder", "cannot be listed: " + error.message())
-          .in_file(folder_.string());
+          .in_file(folder.string());
   }
 
   std::string relative(const fs::path& path) const {
@@ -112,8 +174,9 @@ class Finder {
   /// Nothing when the format is not known.
   std::optional<Opened> open(const std::string& name) const {
     Opened opened;
+    std::optional<Input> input;
     try {
-      ReadOptions options = options_;
+      ReadOptions options = options_.read;
       if (options.from.empty()) {
         // an input of its own: what the probes open belongs to nothing
         opened.format = &Registry::global().detect(Input::open(folder_ / name));
@@ -121,20 +184,27 @@ class Finder {
       } else {
         opened.format = &Registry::global().at(options.from);
       }
-      const Manifest manifest = read(folder_ / name, options);
-      for (const auto& file : manifest.sources) opened.files.insert(relative(file->name()));
-      opened.listing = listing_digest(manifest);
+      input = Input::open(folder_ / name);
+      opened.listing = listing_digest(read(*input, options));
     } catch (const Error& error) {
       if (error.id() == "unsupported.unknown_format") return std::nullopt;
     }
+    if (input)
+      for (const auto& file : input->opened()) opened.files.insert(relative(file->name()));
     return opened;
   }
 
   void look_at(const std::string& name) {
     auto opened = open(name);
-    if (!opened) {
-      found_.others.emplace_back(name);
-      return;
+    const bool is_unknown = !opened;
+    if (is_unknown) {
+      const Format* format = format_by_name(name);
+      if (format == nullptr) {
+        found_.others.emplace_back(name);
+        return;
+      }
+      // Empty, cut, or another content under the name of a model: its job says which.
+      opened = Opened{{}, {}, format};
     }
     opened->files.insert(name);
     if (is_pointer(name, *opened)) return;
@@ -145,7 +215,7 @@ class Finder {
         models_[owner->second].dropped = true;
       owners_[file] = index;
     }
-    models_.push_back({name, std::move(*opened)});
+    models_.push_back({name, std::move(*opened), is_unknown});
   }
 
   /// Whether the file only names a model that lies beside it, as a list of checkpoints does: that
@@ -183,19 +253,19 @@ class Finder {
   }
 
   fs::path folder_;
-  const ReadOptions& options_;
+  const FindOptions& options_;
   fs::path leave_out_;
   FileSet files_;
   std::map<std::string, std::size_t> owners_;  // the model that a file belongs to
   std::vector<Model> models_;
+  FileSet paths_;  // of the inputs
   FoundInputs found_;
 };
 
 }  // namespace
 
-FoundInputs find_inputs(const fs::path& folder, const ReadOptions& options,
-                        const fs::path& leave_out) {
-  return Finder(folder, options, leave_out).run();
+FoundInputs find_inputs(const fs::path& folder, const FindOptions& options) {
+  return Finder(folder, options).run();
 }
 
 }  // namespace tensorferry

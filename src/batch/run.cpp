@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// Half of a share is for buffers, of which a thread needs 4 MiB.
-constexpr std::uint64_t kLeastShare = 8u << 20;
 constexpr unsigned kMostByDefault = 4;
 
 double seconds_since(Clock::time_point start) {
@@ -61,6 +59,7 @@ std::vector<FileRecord> source_records(const Manifest& manifest) {
 
 /// The record of the job when it needs not run again.
 const JournalEntry* valid_record(const BatchJob& job, const JournalRecords& records) {
+  if (job.problem) return nullptr;
   const std::string digest = job_digest(job);
   for (const JournalEntry& entry : records.finished(full_path(job.target).string())) {
     if (entry.job != digest || entry.outputs.empty() || !unchanged(entry.outputs)) continue;
@@ -141,11 +140,12 @@ class Runner {
     const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
     unsigned wanted = options_.jobs != 0 ? options_.jobs : std::min(processors, kMostByDefault);
     if (options_.memory_limit != 0) {
-      if (options_.memory_limit < kLeastShare)
+      if (options_.memory_limit < least_batch_share)
         throw Error(ErrorCode::usage, "memory_limit",
-                    "a batch needs at least " + std::to_string(kLeastShare) + " bytes of buffers");
+                    "a batch needs at least " + std::to_string(least_batch_share >> 20) +
+                        " MiB of buffers, not " + std::to_string(options_.memory_limit) + " bytes");
       wanted = static_cast<unsigned>(
-          std::min<std::uint64_t>(wanted, options_.memory_limit / kLeastShare));
+          std::min<std::uint64_t>(wanted, options_.memory_limit / least_batch_share));
     }
     workers_ = static_cast<unsigned>(std::clamp<std::size_t>(chosen_.size(), 1, wanted));
     threads_ = std::max(1u, wanted / workers_);
@@ -183,7 +183,8 @@ class Runner {
     JournalEntry entry{JournalEntry::State::failed, {}, {}};
     bool started = false;
     try {
-      entry = convert_job(jobs_[index], receipt, started);
+      if (jobs_[index].problem) throw Error(*jobs_[index].problem);
+      entry = convert_job(index, receipt, started);
     } catch (...) {
       const Error error = error_of(std::current_exception());
       if (started) record_failure(jobs_[index], error);
@@ -210,7 +211,8 @@ class Runner {
   }
 
   /// What to record once the output is there.
-  JournalEntry convert_job(const BatchJob& job, Receipt& receipt, bool& started) {
+  JournalEntry convert_job(std::size_t index, Receipt& receipt, bool& started) {
+    const BatchJob& job = jobs_[index];
     const fs::path target = full_path(job.target);
     const bool ours = records_.owned(target.string());
     ConvertOptions options = *job.options;
@@ -219,6 +221,12 @@ class Runner {
       limit_memory(options.read, options.run, options_.memory_limit / workers_);
     options.run.overwrite = options.run.overwrite || ours;
     options.run.progress = nullptr;
+    if (options_.on_progress) {
+      options.run.progress = [this, index](const Progress& progress) {
+        const std::lock_guard lock(mutex_);
+        options_.on_progress(index, progress);
+      };
+    }
     options.run.cancel = options_.cancel;
     if (options_.make_folders) make_folder(target.parent_path());
 

@@ -139,6 +139,8 @@ Arguments Arguments::parse(const Syntax& syntax, std::span<const std::string> wo
                            : "needs " + std::to_string(syntax.least) + " operands, got " +
                                  std::to_string(arguments.operands_.size()));
   }
+  if (arguments.operands_.size() > syntax.most && syntax.too_many != nullptr)
+    fail(syntax, "extra_operand", syntax.too_many(arguments.operands_, arguments));
   if (arguments.operands_.size() > syntax.most)
     fail(syntax, "extra_operand",
          "one operand too many: " + printable(arguments.operands_[syntax.most]));

@@ -34,6 +34,8 @@ struct OptionGroup {
   std::span<const OptionDef> options;
 };
 
+class Arguments;
+
 /// What a command accepts and what its help says.
 struct Syntax {
   std::string_view command;         ///< "ls"; empty = the program itself
@@ -42,6 +44,9 @@ struct Syntax {
   std::size_t least = 0, most = 0;  ///< number of operands
   std::vector<OptionGroup> groups;
   std::string_view examples = {};  ///< lines, each indented by two blanks
+  /// What to say of more operands than `most`; none = that there is one too many.
+  std::string (*too_many)(std::span<const std::string> operands, const Arguments& arguments) =
+      nullptr;
 };
 
 /// "threads" of "j,threads"

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "batch_jobs.h"
 #include "batch_report.h"
 #include "commands.h"
 #include "convert_options.h"
+#include "lead_to_batch.h"
 #include "output.h"
 #include "signals.h"
 
@@ -33,11 +36,12 @@ constexpr OptionDef kBatch[] = {
     {"n,dry-run", nullptr, "Print the jobs that would run, as a JOBS.jsonl, and do nothing"},
 };
 
+static_assert(least_batch_share == 8u << 20, "the help of --memory-limit says 8M");
 constexpr OptionDef kRunning[] = {
     {"j,jobs", "N", "How many jobs run at the same time; default: the processors, at most 4"},
     {"memory-limit", "SIZE",
      "Of the buffers of all jobs together, such as 512M: each running job has an equal share of "
-     "at least 4M"},
+     "at least 8M"},
     {"progress", "auto|none|json",
      "auto: a line on a terminal; none; json: a JSON object a line on standard error"},
     {"q,quiet", nullptr, "Print nothing but errors"},
@@ -70,24 +74,61 @@ BatchShard shard_of(const Arguments& arguments) {
   throw Error(ErrorCode::usage, detail, std::move(message));
 }
 
+void say_others(const Arguments& arguments, const std::vector<std::string>& others) {
+  if (arguments.flag("quiet") || others.empty()) return;
+  if (arguments.flag("verbose"))
+    for (const std::string& other : others)
+      complain("note: of no known format: " + printable(other, 0));
+  else
+    complain("note: " + count_of(others.size(), "file") +
+             " of no known format left alone (-v names them)");
+}
+
+/// Two inputs may differ in nothing but their extension.
+void check_names(const JobList& list, const FolderJobs& folder) {
+  try {
+    check_batch(list.jobs);
+  } catch (const Error& error) {
+    std::set<fs::path> targets;
+    for (const BatchJob& job : list.jobs) targets.insert(job.target);
+    if (folder.full_names || targets.size() == list.jobs.size()) throw;
+    throw Error(error.code(), error.detail(),
+                error.message() + "\n--full-names keeps their extensions: a.npz becomes a.npz" +
+                    list.jobs[0].target.extension().string());
+  }
+}
+
 JobList jobs_of_folder(const Arguments& arguments, const Arguments& defaults) {
-  for (const char* name : {"in", "out", "to"})
-    if (!arguments.value(name) || arguments.value(name)->empty())
-      refuse("missing_value", "a batch of a folder needs --in, --out and --to");
+  constexpr std::pair<const char*, const char*> needed[] = {
+      {"in", "--in FOLDER"}, {"out", "--out FOLDER"}, {"to", "--to FORMAT"}};
+  std::string missing;
+  for (const auto& [name, shown] : needed)
+    if (arguments.value(name).value_or("").empty())
+      missing += (missing.empty() ? "" : " and ") + std::string(shown);
+  if (!missing.empty()) refuse("missing_value", "a batch of a folder needs " + missing + " too");
   const FolderJobs folder{*arguments.value("in"), *arguments.value("out"),
                           arguments.flag("full-names"), arguments.flag("folders")};
   std::error_code ignored;
   if (fs::equivalent(folder.in, folder.out, ignored))
     refuse("same_folder", "--in and --out are the same folder");
+
   std::vector<std::string> others;
-  JobList list = folder_jobs(folder, defaults, others);
-  if (arguments.flag("quiet")) return list;
-  if (arguments.flag("verbose"))
-    for (const std::string& other : others)
-      complain("note: of no known format: " + printable(other, 0));
-  else if (!others.empty())
-    complain("note: " + count_of(others.size(), "file") +
-             " of no known format left alone (-v names them)");
+  JobList list;
+  FindReport report(arguments.value("progress").value_or("auto"), arguments.flag("quiet"));
+  CancelOnSignal signals;
+  FindOptions options;
+  options.cancel = signals.flag();
+  options.progress = [&](std::size_t done, std::size_t files) { report.update(done, files); };
+  try {
+    list = folder_jobs(folder, defaults, options, others);
+  } catch (const Error&) {
+    if (signals.received() == 0) throw;
+    report.interrupted(signals.received());
+    die_by_signal(signals.received());
+  }
+  report.finish();
+  say_others(arguments, others);
+  check_names(list, folder);
   return list;
 }
 
@@ -95,8 +136,14 @@ JobList jobs_of(const Arguments& arguments) {
   const Arguments defaults = job_defaults(arguments);
   const bool from_folder = arguments.value("in") || arguments.value("out");
   if (!arguments.operands().empty()) {
+    const std::string& jobs = arguments.operands()[0];
+    std::error_code ignored;
+    if (fs::is_directory(jobs, ignored))
+      refuse("folder", printable(jobs) + " is a folder, not a list of jobs; to convert every model "
+                                         "below it: " +
+                           batch_command_line(jobs, arguments.value("out").value_or(""), arguments));
     if (from_folder) refuse("bad_option", "--in and --out stand in place of JOBS.jsonl");
-    return read_jobs(arguments.operands()[0], defaults);
+    return read_jobs(jobs, defaults);
   }
   if (!from_folder) refuse("missing_operand", "JOBS.jsonl is missing, or --in, --out and --to");
   return jobs_of_folder(arguments, defaults);
@@ -143,9 +190,12 @@ int run(const Arguments& arguments) {
   CancelOnSignal signals;
   options.cancel = signals.flag();
   options.on_event = [&](const BatchEvent& event) { report.tell(event); };
-  report.finish(run_batch(list.jobs, options));
+  options.on_progress = [&](std::size_t job, const Progress& at) { report.advance(job, at); };
+  const BatchResult result = run_batch(list.jobs, options);
+  report.finish(result);
   if (signals.received() != 0) {
     flush_output();
+    report.interrupted(signals.received(), result.not_started, !options.journal.empty());
     die_by_signal(signals.received());
   }
   return report.exit_code();

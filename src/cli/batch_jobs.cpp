@@ -242,10 +242,12 @@ JobList read_jobs(const std::string& path, const Arguments& defaults) {
   return list;
 }
 
-JobList folder_jobs(const FolderJobs& folder, const Arguments& defaults,
+JobList folder_jobs(const FolderJobs& folder, const Arguments& defaults, FindOptions options,
                     std::vector<std::string>& others) {
   const std::string extension = extension_of(*defaults.value("to"));
-  const FoundInputs found = find_inputs(folder.in, convert_options(defaults).read, folder.out);
+  options.read = convert_options(defaults).read;
+  options.leave_out = folder.out;
+  const FoundInputs found = find_inputs(folder.in, options);
   for (const fs::path& other : found.others) others.push_back(other.string());
   JobList list;
   for (const FoundInput& input : found.inputs) {
@@ -253,6 +255,7 @@ JobList folder_jobs(const FolderJobs& folder, const Arguments& defaults,
     target += folder.folders ? "/" : extension;
     list.add((fs::path(folder.in) / input.path).string(), (fs::path(folder.out) / target).string(),
              defaults, printable(input.path.string(), 0));
+    list.jobs.back().problem = input.problem;
   }
   return list;
 }

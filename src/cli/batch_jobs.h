@@ -45,9 +45,9 @@ struct FolderJobs {
   bool folders = false;     ///< outputs are folders
 };
 
-/// One job for each input below a folder. Files of no known format are added to `others`. Throws
-/// Error(usage), Error(input).
-JobList folder_jobs(const FolderJobs& folder, const Arguments& defaults,
+/// One job for each input below a folder; `options` say how to look for them, the arguments how to
+/// read them. Files of no known format are added to `others`. Throws Error(usage), Error(input).
+JobList folder_jobs(const FolderJobs& folder, const Arguments& defaults, FindOptions options,
                     std::vector<std::string>& others);
 
 /// The job as a line that parse_jobs reads.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "edits.h"
@@ -55,7 +56,48 @@ std::string speed(std::uint64_t bytes, double seconds) {
   return seconds > 0 ? fixed(static_cast<double>(bytes) / seconds / 1e6, 1) + " MB/s" : "";
 }
 
+std::string name_of_signal(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
+}
+
 }  // namespace
+
+bool Pace::is_due() {
+  constexpr std::chrono::milliseconds apart{100}, quiet_start{500};
+  const auto now = Clock::now();
+  if (now - last_ < apart || now - start_ < quiet_start) return false;
+  last_ = now;
+  return true;
+}
+
+double Pace::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+FindReport::FindReport(std::string_view mode, bool quiet) : mode_(progress_mode(mode, quiet)) {}
+
+void FindReport::update(std::size_t done, std::size_t files) {
+  if (mode_ == ProgressMode::none || !pace_.is_due()) return;
+  if (mode_ == ProgressMode::json) {
+    write_to_stderr(to_text({{"event", "finding"}, {"files", done}, {"total", files}}) + "\n");
+    return;
+  }
+  write_to_stderr("\rlooking for models: " + std::to_string(done) + " of " +
+                  count_of(files, "file") + "\x1b[K");
+  drawn_ = true;
+}
+
+void FindReport::finish() {
+  if (drawn_) write_to_stderr("\r\x1b[K");
+  drawn_ = false;
+}
+
+void FindReport::interrupted(int signal) {
+  finish();
+  complain("interrupted by " + name_of_signal(signal) +
+           " while looking for models: nothing was converted");
+}
 
 int worse_code(int a, int b) { return rank_of(a) <= rank_of(b) ? a : b; }
 
@@ -90,6 +132,7 @@ BatchReport::BatchReport(const std::vector<BatchJob>& jobs, std::size_t chosen,
 
 void BatchReport::tell(const BatchEvent& event) {
   if (event.kind != BatchEvent::Kind::started) ++ended_;
+  running_.erase(event.job);
   if (event.kind == BatchEvent::Kind::finished) bytes_ += event.bytes;
   if (event.receipt != nullptr) {
     casts_ += event.receipt->casts.size();
@@ -131,15 +174,25 @@ void BatchReport::say(const BatchEvent& event) {
   draw_line();
 }
 
+void BatchReport::advance(std::size_t job, const Progress& progress) {
+  running_[job] = progress;
+  if (mode_ == ProgressMode::json)
+    write_to_stderr(to_text({{"event", "progress"},
+                             {"index", job},
+                             {"in", json_bytes(jobs_[job].source.string())},
+                             {"bytes", progress.bytes_done},
+                             {"total", progress.bytes_total}}) +
+                    "\n");
+  else
+    draw_line();
+}
+
 void BatchReport::draw_line() {
-  if (mode_ != ProgressMode::line) return;
-  const auto now = std::chrono::steady_clock::now();
-  constexpr std::chrono::milliseconds apart{100}, quiet_start{500};
-  if (now - last_draw_ < apart || now - start_ < quiet_start) return;
-  last_draw_ = now;
-  const double seconds = std::chrono::duration<double>(now - start_).count();
+  if (mode_ != ProgressMode::line || !pace_.is_due()) return;
+  std::uint64_t bytes = bytes_;
+  for (const auto& [job, progress] : running_) bytes += progress.bytes_done;
   std::string line = "\r" + std::to_string(ended_) + " of " + count_of(chosen_, "job") + "  " +
-                     human_bytes(bytes_) + "  " + speed(bytes_, seconds);
+                     human_bytes(bytes) + "  " + speed(bytes, pace_.seconds());
   if (!failures_.empty()) line += "  " + std::to_string(failures_.size()) + " failed";
   write_to_stderr(line + "\x1b[K");
   drawn_ = true;
@@ -148,6 +201,21 @@ void BatchReport::draw_line() {
 void BatchReport::clear_line() {
   if (drawn_) write_to_stderr("\r\x1b[K");
   drawn_ = false;
+}
+
+void BatchReport::interrupted(int signal, std::size_t not_done, bool can_resume) {
+  if (mode_ == ProgressMode::json) {
+    write_to_stderr(to_text({{"event", "interrupted"},
+                             {"signal", name_of_signal(signal)},
+                             {"not_done", not_done},
+                             {"can_resume", can_resume}}) +
+                    "\n");
+    return;
+  }
+  std::string text = "interrupted by " + name_of_signal(signal) + ": " + std::to_string(not_done) +
+                     " of " + count_of(chosen_, "job") + " not done";
+  if (can_resume && not_done > 0) text += "; the same command with --resume does only those";
+  complain(text);
 }
 
 void BatchReport::finish(const BatchResult& result) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,37 @@ int worse_code(int a, int b);
 /// One JSON object without a line end.
 std::string event_json(const BatchEvent& event, const BatchJob& job);
 
+/// When a line that is drawn again and again is due: not at once, and not too often.
+class Pace {
+ public:
+  bool is_due();
+  double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now(), last_{};
+};
+
+/// The search for the models of a folder, as it goes on.
+class FindReport {
+ public:
+  /// As for BatchReport.
+  FindReport(std::string_view mode, bool quiet);
+  ~FindReport() { finish(); }
+  FindReport(const FindReport&) = delete;
+  FindReport& operator=(const FindReport&) = delete;
+
+  void update(std::size_t done, std::size_t files);
+  /// Takes the line away.
+  void finish();
+  void interrupted(int signal);
+
+ private:
+  ProgressMode mode_;
+  Pace pace_;
+  bool drawn_ = false;
+};
+
 class BatchReport {
  public:
   /// `mode` is auto, none or json. Throws Error(usage.bad_value).
@@ -29,8 +61,11 @@ class BatchReport {
   BatchReport(const BatchReport&) = delete;
   BatchReport& operator=(const BatchReport&) = delete;
 
-  /// One at a time.
+  /// These two one at a time.
   void tell(const BatchEvent& event);
+  void advance(std::size_t job, const Progress& progress);
+  /// After finish(), when a signal has ended the batch: what is left, and how to go on.
+  void interrupted(int signal, std::size_t not_done, bool can_resume);
   /// The summary, on standard output.
   void finish(const BatchResult& result);
   int exit_code() const { return code_; }
@@ -49,8 +84,9 @@ class BatchReport {
   std::size_t chosen_, ended_ = 0, damaged_ = 0;
   ProgressMode mode_;
   bool quiet_, verbose_, drawn_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_draw_{};
+  Pace pace_;
   std::uint64_t bytes_ = 0, casts_ = 0, changed_ = 0;
+  std::map<std::size_t, Progress> running_;
   std::vector<Failure> failures_;
   int code_ = 0;
 };

@@ -8,6 +8,7 @@
 #include "convert_options.h"
 #include "dry_run.h"
 #include "edits.h"
+#include "lead_to_batch.h"
 #include "output.h"
 #include "running.h"
 
@@ -41,12 +42,23 @@ int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
   return prepared.damaged.empty() ? 0 : static_cast<int>(ErrorCode::corrupt);
 }
 
+/// A folder of several models leads to the command that takes them.
+PreparedConversion prepare_or_advise(const Arguments& arguments, const ConvertOptions& options) {
+  const std::string& source = arguments.operands()[0];
+  const std::string& target = arguments.operands()[1];
+  try {
+    return prepare(source, target, options);
+  } catch (const Error& error) {
+    throw with_batch_advice(error, source, target, arguments);
+  }
+}
+
 int run(const Arguments& arguments) {
   ConvertOptions options = convert_options(arguments);
   PlanRunner runner(arguments, options.read, options.run);
   options.run = runner.options;
   const std::string& target = arguments.operands()[1];
-  PreparedConversion prepared = prepare(arguments.operands()[0], target, options);
+  PreparedConversion prepared = prepare_or_advise(arguments, options);
   if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
   int code = 0;
   runner.run(std::move(prepared.plan), [&](Receipt& receipt) {
@@ -84,7 +96,8 @@ Command convert_command() {
            "  tensorferry convert model.ckpt-1000 model.h5 --out-opt compression=gzip --dry-run\n"
            "  tensorferry convert weights.bin kernel.npy --from raw --in-opt dtype=float32 "
            "--in-opt "
-           "shape=784,128\n"},
+           "shape=784,128\n",
+       .too_many = several_inputs_advice},
       run};
 }
 

@@ -1,10 +1,14 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "difference_text.h"
@@ -20,7 +24,9 @@ constexpr OptionDef kComparing[] = {
     {"map", "FILE", "A JSON object: names in A to names in B; all others are the same in both"},
     {"atol", "X", "An element b is close to a when |a - b| <= atol + rtol * |b|"},
     {"rtol", "X", "See --atol"},
-    {"ulp", "N", "... or when at most N representable values lie from one to the other"},
+    {"ulp", "N",
+     "... or when at most N representable values lie from one to the other; of two dtypes, of the "
+     "one with the shorter fraction, to which the other is rounded"},
     {"bookkeeping", nullptr, "Compare what is not a weight, too"},
     {"json", nullptr, "Print JSON"},
     {"q,quiet", nullptr, "Print nothing but errors: the exit code says it"},
@@ -43,22 +49,68 @@ double number_of(const Arguments& arguments, const std::string& name) {
   return value;
 }
 
-/// Keeps what the selection means, by the names of A.
-void select_tensors(Manifest& manifest, const Selection& wanted,
-                    const std::map<std::string, std::string>& names) {
-  const Edit edit = select(wanted);
-  std::erase_if(manifest.tensors, [&](const Tensor& tensor) {
-    Manifest one;
-    one.tensors.emplace_back();
-    const auto found = names.find(tensor.name);
-    one.tensors[0].name = found == names.end() ? tensor.name : found->second;
-    return edit(std::move(one)).tensors.empty();
-  });
-}
-
 struct Sides {
   Manifest a, b;
 };
+
+/// B's tensors by the names of A, until with_own_names().
+void with_names_of_a(Manifest& b, const std::map<std::string, std::string>& names) {
+  std::map<std::string, std::string> back;
+  for (const auto& [in_a, in_b] : names) back.emplace(in_b, in_a);
+  for (Tensor& tensor : b.tensors) {
+    const auto found = back.find(tensor.name);
+    if (found != back.end()) tensor.renamed_from = std::exchange(tensor.name, found->second);
+  }
+}
+
+void with_own_names(Manifest& b) {
+  for (Tensor& tensor : b.tensors) {
+    if (!tensor.renamed_from.empty()) tensor.name = std::exchange(tensor.renamed_from, {});
+  }
+}
+
+/// What one format knows to be no state of the model is none in the other, which may have no roles.
+void share_roles(const Manifest& from, Manifest& to) {
+  std::map<std::string_view, Role> roles;
+  for (const Tensor& tensor : from.tensors) {
+    if (!is_model_state(tensor.role)) roles.emplace(tensor.name, tensor.role);
+  }
+  for (Tensor& tensor : to.tensors) {
+    const auto found = roles.find(tensor.name);
+    if (found != roles.end() && tensor.role == Role::weight) tensor.role = found->second;
+  }
+}
+
+/// What both notes say is said once.
+void print_notes_of(const Sides& sides) {
+  const auto called = [](const Manifest& manifest, const char* side, const Manifest& other) {
+    std::vector<Note> notes;
+    for (const Note& note : manifest.notes) {
+      const bool both =
+          std::any_of(other.notes.begin(), other.notes.end(),
+                      [&](const Note& its) { return its.id == note.id && its.text == note.text; });
+      if (!both)
+        notes.push_back({note.id, std::string(side) + ": " + note.text});
+      else if (*side == 'A')
+        notes.push_back(note);
+    }
+    return notes;
+  };
+  print_notes(called(sides.a, "A", sides.b));
+  print_notes(called(sides.b, "B", sides.a));
+}
+
+/// Keeps what the selection means, by the names of A.
+void select_tensors(Sides& sides, const Selection& wanted,
+                    const std::map<std::string, std::string>& names) {
+  with_names_of_a(sides.b, names);
+  share_roles(sides.a, sides.b);
+  share_roles(sides.b, sides.a);
+  const Edit edit = select(wanted);
+  sides.a = edit(std::move(sides.a));
+  sides.b = edit(std::move(sides.b));
+  with_own_names(sides.b);
+}
 
 Sides open_both(const Arguments& arguments, const std::map<std::string, std::string>& names) {
   ReadOptions options = read_options(arguments);
@@ -68,32 +120,47 @@ Sides open_both(const Arguments& arguments, const std::map<std::string, std::str
   options.options = arguments.pairs("in-opt-b");
   sides.b = read(arguments.operands()[1], options);
 
+  std::set<std::string_view> known;
+  for (const Tensor& tensor : sides.a.tensors) known.insert(tensor.name);
   for (const auto& [from, to] : names) {
-    bool known = false;
-    for (const Tensor& tensor : sides.a.tensors) known = known || tensor.name == from;
-    if (!known)
+    if (!known.contains(from))
       throw Error(ErrorCode::usage, "name_map", "A has no tensor \"" + printable(from) + "\"")
           .in_file(*arguments.value("map"));
   }
-  std::map<std::string, std::string> back;
-  for (const auto& [from, to] : names) back.emplace(to, from);
-  const Selection wanted = selection(arguments);
-  select_tensors(sides.a, wanted, {});
-  select_tensors(sides.b, wanted, back);
+  select_tensors(sides, selection(arguments), names);
   if (!arguments.flag("bookkeeping")) {
     sides.a = drop_bookkeeping()(std::move(sides.a));
     sides.b = drop_bookkeeping()(std::move(sides.b));
   }
   if (sides.a.tensors.empty() && sides.b.tensors.empty() && !arguments.flag("allow-empty"))
     throw Error(ErrorCode::usage, "empty_selection",
-                "neither has a tensor to compare (--allow-empty accepts that)");
+                "neither has a tensor to compare (--allow-empty accepts that)" +
+                    unmet_selections(sides.a));
   return sides;
+}
+
+bool has_tolerance(const Arguments& arguments) {
+  return arguments.value("atol") || arguments.value("rtol") || arguments.value("ulp");
+}
+
+/// Values of other dtypes that were not compared could be.
+void say_uncompared(const Comparison& comparison) {
+  const auto could = [](const Difference& difference) {
+    return difference.kind == Difference::Kind::dtype && difference.shape_a == difference.shape_b &&
+           is_number(difference.dtype_a) && is_number(difference.dtype_b);
+  };
+  const auto count =
+      std::count_if(comparison.differences.begin(), comparison.differences.end(), could);
+  if (count == 0) return;
+  complain("note: the values of " + count_of(static_cast<std::uint64_t>(count), "tensor") +
+           " with another dtype are not compared; --rtol, --atol or --ulp compares them (--ulp 0: "
+           "is it what a cast gives?)");
 }
 
 int run(const Arguments& arguments) {
   CompareOptions options;
   options.tolerance = {number_of(arguments, "atol"), number_of(arguments, "rtol"),
-                       arguments.number("ulp").value_or(0)};
+                       arguments.number("ulp"), has_tolerance(arguments)};
   if (const auto map = arguments.value("map")) options.names = read_name_map(*map);
   const Sides sides = open_both(arguments, options.names);
 
@@ -109,8 +176,8 @@ int run(const Arguments& arguments) {
     print(comparison_text(comparison));
   flush_output();
   if (!quiet) {
-    print_notes(sides.a.notes);
-    print_notes(sides.b.notes);
+    print_notes_of(sides);
+    say_uncompared(comparison);
   }
   for (const Difference& difference : comparison.differences)
     if (difference.problem) complain(difference.problem->what());
@@ -127,9 +194,10 @@ Command diff_command() {
        .operands = "A B [options]",
        .about =
            "Compares the tensors of A and B, whatever their formats: what is in one only, other "
-           "dtypes, other shapes,\nother bits. With a tolerance elements may be apart: any two "
-           "NaNs are then close, and -0.0 is close to 0.0;\nan infinity only to itself. Exit "
-           "code: 0 the same, 1 different, more when something cannot be read.",
+           "dtypes, other shapes,\nother bits. With a tolerance (--atol, --rtol, --ulp, even of 0) "
+           "values are compared, those of two dtypes too, and\nmay be apart: any two NaNs are then "
+           "close, and -0.0 is close to 0.0; an infinity only to itself. Exit code:\n0 the same or "
+           "close, 1 different, more when something cannot be read.",
        .least = 2,
        .most = 2,
        .groups = {{"Comparing", kComparing},
@@ -139,6 +207,7 @@ Command diff_command() {
                   scan_options()},
        .examples = "  tensorferry diff model.ckpt-1000 model.onnx\n"
                    "  tensorferry diff before.h5 after.h5 --rtol 1e-5 --atol 1e-8\n"
+                   "  tensorferry diff model.safetensors half.safetensors --ulp 0\n"
                    "  tensorferry diff model.ckpt-1000 model.safetensors --map names.json\n"},
       run};
 }

@@ -46,33 +46,41 @@ Shape index_of(std::uint64_t at, const Shape& shape) {
   return index;
 }
 
-bool has_numbers(DType dtype) {
-  const DTypeKind kind = info(dtype).kind;
-  return kind != DTypeKind::string && kind != DTypeKind::opaque;
+bool has_ulp(const Difference& difference) {
+  const auto has = [](DType dtype) {
+    const DTypeKind kind = info(dtype).kind;
+    return kind == DTypeKind::real || kind == DTypeKind::complex;
+  };
+  return has(difference.dtype_a) || has(difference.dtype_b);
 }
 
-bool has_ulp(DType dtype) {
-  const DTypeKind kind = info(dtype).kind;
-  return kind == DTypeKind::real || kind == DTypeKind::complex;
+/// Of a pair with one shape: "float32 [2]", or "float32 | float16 [2]".
+std::string type_text(const Difference& difference) {
+  std::string text(to_string(difference.dtype_a));
+  if (difference.dtype_a != difference.dtype_b)
+    text += " | " + std::string(to_string(difference.dtype_b));
+  return text + " " + to_string(difference.shape_a);
 }
 
 std::string values_text(const Difference& difference) {
   const ElementDifferences& found = difference.elements;
-  const DType dtype = difference.dtype_a;
+  const std::string type = type_text(difference);
+  if (found.bits == 0) return type + ": all values are equal";
   const std::uint64_t count = found.apart > 0 ? found.apart : found.bits;
-  std::string text =
-      type_text(dtype, difference.shape_a) + ": " + std::to_string(count) + " of " +
-      std::to_string(found.elements) +
-      (found.apart > 0 ? " elements differ, first at " : " elements have other bits, first at ") +
-      to_string(index_of(found.first, difference.shape_a));
-  if (!has_numbers(dtype)) return text;
+  const char* close = difference.dtype_a == difference.dtype_b
+                          ? " elements have other bits, first at "
+                          : " elements have other values, first at ";
+  std::string text = type + ": " + std::to_string(count) + " of " + std::to_string(found.elements) +
+                     (found.apart > 0 ? " elements differ, first at " : close) +
+                     to_string(index_of(found.first, difference.shape_a));
+  if (!is_number(difference.dtype_a)) return text;
   text += "; worst at " + to_string(index_of(found.worst, difference.shape_a)) + ": ";
-  append_value(text, dtype, found.worst_a.data(), Style::text);
+  append_value(text, difference.dtype_a, found.worst_a.data(), Style::text);
   text += " | ";
-  append_value(text, dtype, found.worst_b.data(), Style::text);
+  append_value(text, difference.dtype_b, found.worst_b.data(), Style::text);
   text += "; largest errors: absolute " + significant(found.absolute, kDigits) + ", relative " +
           significant(found.relative, kDigits);
-  if (has_ulp(dtype)) text += ", ulp " + std::to_string(found.ulp);
+  if (has_ulp(difference)) text += ", ulp " + std::to_string(found.ulp);
   if (found.nan > 0) text += "; NaN against a number: " + std::to_string(found.nan);
   return text;
 }
@@ -110,18 +118,17 @@ Json element_json(DType dtype, const std::array<std::byte, 16>& bytes) {
 
 Json values_json(const Difference& difference) {
   const ElementDifferences& found = difference.elements;
-  const DType dtype = difference.dtype_a;
   Json object = {{"elements", found.elements},
                  {"different_bits", found.bits},
                  {"apart", found.apart},
                  {"first", index_of(found.first, difference.shape_a)}};
-  if (!has_numbers(dtype)) return object;
+  if (!is_number(difference.dtype_a) || found.bits == 0) return object;
   object["worst"] = index_of(found.worst, difference.shape_a);
-  object["worst_a"] = element_json(dtype, found.worst_a);
-  object["worst_b"] = element_json(dtype, found.worst_b);
+  object["worst_a"] = element_json(difference.dtype_a, found.worst_a);
+  object["worst_b"] = element_json(difference.dtype_b, found.worst_b);
   object["absolute"] = json_number(found.absolute);
   object["relative"] = json_number(found.relative);
-  if (has_ulp(dtype)) object["ulp"] = found.ulp;
+  if (has_ulp(difference)) object["ulp"] = found.ulp;
   object["nan_against_number"] = found.nan;
   return object;
 }

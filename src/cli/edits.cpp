@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "json_text.h"
@@ -21,8 +22,10 @@ constexpr OptionDef kEdits[] = {
     {"unmapped", "error|keep|drop",
      "Tensors that the map lacks; default: error. inject: that the model lacks, error or drop"},
     {"cast", "GLOB=DTYPE",
-     "Another dtype, such as '*=bfloat16', or '*=float32>bfloat16' for float32 only; rounds to the "
-     "nearest, ties to even, and reports what changed"},
+     "Another dtype, such as '*=bfloat16': a pattern with wildcards casts floating-point to "
+     "floating-point tensors, integers to integers, and leaves others as they are; "
+     "'*=int64>float32' or a whole name casts any. Rounds to the nearest, ties to even, and reports "
+     "what changed"},
     {"cast-overflow", "fail|saturate|infinity",
      "Values that the new dtype cannot hold; default: fail"},
     {"transpose", "GLOB=AXES", "Other order of dimensions, as numpy.transpose: 'conv*=3,2,0,1'"},
@@ -43,6 +46,10 @@ std::string cast_text(const CastReport& cast) {
   if (cast.overflowed > 0) {
     text += "; " + std::to_string(cast.overflowed) + " cannot be held, the first at index " +
             std::to_string(cast.first_overflowed);
+  }
+  if (cast.underflowed > 0) {
+    text += "; " + std::to_string(cast.underflowed) + " became zero, the first at index " +
+            std::to_string(cast.first_underflowed);
   }
   return text;
 }
@@ -79,7 +86,9 @@ std::string cast_json(const CastReport& cast) {
                   {"absolute", json_number(cast.absolute)},
                   {"relative", json_number(cast.relative)},
                   {"overflowed", cast.overflowed},
-                  {"first_overflowed", cast.first_overflowed}});
+                  {"first_overflowed", cast.first_overflowed},
+                  {"underflowed", cast.underflowed},
+                  {"first_underflowed", cast.first_underflowed}});
 }
 
 void print_casts(const std::vector<CastReport>& casts) {
@@ -88,8 +97,8 @@ void print_casts(const std::vector<CastReport>& casts) {
   worst.reserve(casts.size());
   for (const CastReport& cast : casts) worst.push_back(&cast);
   std::stable_sort(worst.begin(), worst.end(), [](const CastReport* a, const CastReport* b) {
-    return a->overflowed != b->overflowed ? a->overflowed > b->overflowed
-                                          : a->relative > b->relative;
+    return std::tie(a->overflowed, a->underflowed, a->relative) >
+           std::tie(b->overflowed, b->underflowed, b->relative);
   });
   for (std::size_t i = 0; i < std::min(worst.size(), most); ++i) complain(cast_text(*worst[i]));
   if (worst.size() > most)

@@ -71,7 +71,8 @@ Model open_model(const std::string& path, const Arguments& arguments) {
   model.manifest = select(wanted)(std::move(model.manifest));
   if (model.manifest.tensors.empty() && selects(wanted) && !arguments.flag("allow-empty"))
     throw Error(ErrorCode::usage, "empty_selection",
-                "no tensor matches the selection (--allow-empty accepts that)")
+                "no tensor matches the selection (--allow-empty accepts that)" +
+                    unmet_selections(model.manifest))
         .in_file(path);
   return model;
 }

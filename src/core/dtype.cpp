@@ -75,12 +75,56 @@ constexpr Descr kDescrs[] = {
     {'c', 8, DType::complex64}, {'c', 16, DType::complex128}, {'f', 16, DType::longdouble},
 };
 
-// Words that mean different types to different people, or to different programs.
-constexpr std::string_view kAmbiguous[] = {
-    "float",  "half",     "double", "single", "real",  "int",   "integer", "uint",    "long",
-    "ulong",  "longlong", "short",  "ushort", "byte",  "ubyte", "char",    "complex", "float8",
-    "float6", "float4",   "fp8",    "fp6",    "fp4",   "f8",    "i8",      "u8",      "f16",
-    "c8",     "i16",      "u16",    "void",   "bytes", "str",   "object"};
+// Words that people use and that can mean one type only.
+struct Alias {
+  std::string_view word;
+  DType dtype;
+};
+constexpr Alias kAliases[] = {
+    {"fp16", DType::float16},  {"bf16", DType::bfloat16}, {"fp32", DType::float32},
+    {"fp64", DType::float64},  {"f32", DType::float32},   {"f64", DType::float64},
+    {"i32", DType::int32},     {"i64", DType::int64},     {"u32", DType::uint32},
+    {"u64", DType::uint64},    {"boolean", DType::boolean}, {"c64", DType::complex64},
+    {"c128", DType::complex128}};
+
+// Words that mean different types to different people, or to different programs; and which ones.
+struct Ambiguous {
+  std::string_view word, meant;
+};
+constexpr Ambiguous kAmbiguous[] = {{"float", "float32 or float64"},
+                                    {"half", "float16 or bfloat16"},
+                                    {"double", "float64 or longdouble"},
+                                    {"single", "float32"},
+                                    {"real", "float32 or float64"},
+                                    {"int", "int32 or int64"},
+                                    {"integer", "int32 or int64"},
+                                    {"uint", "uint32 or uint64"},
+                                    {"long", "int32 or int64"},
+                                    {"ulong", "uint32 or uint64"},
+                                    {"longlong", "int64"},
+                                    {"short", "int16"},
+                                    {"ushort", "uint16"},
+                                    {"byte", "int8 or uint8"},
+                                    {"ubyte", "uint8"},
+                                    {"char", "int8 or uint8"},
+                                    {"complex", "complex64 or complex128"},
+                                    {"float8", "float8_e4m3fn or float8_e5m2"},
+                                    {"float6", "float6_e2m3fn or float6_e3m2fn"},
+                                    {"float4", "float4_e2m1fn"},
+                                    {"fp8", "float8_e4m3fn or float8_e5m2"},
+                                    {"fp6", "float6_e2m3fn or float6_e3m2fn"},
+                                    {"fp4", "float4_e2m1fn"},
+                                    {"f8", "float64 or float8_e4m3fn"},
+                                    {"i8", "int8 or int64"},
+                                    {"u8", "uint8 or uint64"},
+                                    {"f16", "float16 or longdouble"},
+                                    {"c8", "complex64"},
+                                    {"i16", "int16"},
+                                    {"u16", "uint16"},
+                                    {"void", ""},
+                                    {"bytes", "string or uint8"},
+                                    {"str", "string"},
+                                    {"object", "string"}};
 
 [[noreturn]] void refuse(std::string_view detail, std::string_view text, std::string_view why) {
   std::string names;
@@ -149,8 +193,14 @@ ParsedDType parse_dtype(std::string_view text) {
   if (const auto dtype = dtype_from_name(text)) return {*dtype, std::nullopt};
   if (!text.empty() && (text[0] == '<' || text[0] == '>' || text[0] == '|'))
     return parse_descr(text);
-  for (std::string_view word : kAmbiguous) {
-    if (word == text) refuse("ambiguous_dtype", text, "is ambiguous");
+  for (const Alias& alias : kAliases) {
+    if (alias.word == text) return {alias.dtype, std::nullopt};
+  }
+  for (const Ambiguous& each : kAmbiguous) {
+    if (each.word != text) continue;
+    std::string why = "is ambiguous";
+    if (!each.meant.empty()) why += "; write " + std::string(each.meant);
+    refuse("ambiguous_dtype", text, why);
   }
   if (text == "V1" || text == "V2") refuse("ambiguous_dtype", text, "has a width but not a type");
   for (const Descr& row : kDescrs) {

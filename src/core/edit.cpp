@@ -34,6 +34,22 @@ DType number_from(std::string_view word) {
   return parsed.dtype;
 }
 
+bool is_dtype(std::string_view word) {
+  try {
+    parse_dtype(word);
+    return true;
+  } catch (const Error& error) {
+    return error.detail() == "ambiguous_dtype";
+  }
+}
+
+/// "float16", or "float32>float16"
+bool are_dtypes(std::string_view text) {
+  const std::size_t arrow = text.find('>', 1);
+  if (arrow == std::string_view::npos) return is_dtype(text);
+  return is_dtype(text.substr(0, arrow)) && is_dtype(text.substr(arrow + 1));
+}
+
 }  // namespace
 
 Renaming parse_renaming(std::string_view text) {
@@ -42,7 +58,9 @@ Renaming parse_renaming(std::string_view text) {
 }
 
 Casting parse_casting(std::string_view text) {
-  const std::string wanted = "GLOB=DTYPE or GLOB=DTYPE>DTYPE";
+  std::string wanted = "GLOB=DTYPE or GLOB=DTYPE>DTYPE";
+  if (text.find('=') == std::string_view::npos && are_dtypes(text))
+    wanted += "; '*=" + std::string(text) + "' casts every tensor that it can";
   const Halves parts = halves(text, wanted);
   const std::string_view dtypes = parts.right;
   const std::size_t arrow = dtypes.find('>');

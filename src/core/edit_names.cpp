@@ -50,11 +50,22 @@ Edit rename(const std::vector<Renaming>& renamings) {
     compiled.emplace_back(Expression(renaming.expression), renaming.replacement);
   return
       [rules = std::make_shared<const decltype(compiled)>(std::move(compiled))](Manifest manifest) {
+        std::vector<bool> used(rules->size(), false);
         for (Tensor& tensor : manifest.tensors) {
           std::string name = tensor.name;
-          for (const auto& [expression, replacement] : *rules)
-            name = expression.replaced(name, replacement);
+          for (std::size_t i = 0; i < rules->size(); ++i) {
+            const auto& [expression, replacement] = (*rules)[i];
+            std::string next = expression.replaced(name, replacement);
+            // A match may be replaced by itself.
+            used[i] = used[i] || next != name || expression.matches(name);
+            name = std::move(next);
+          }
           set_name(tensor, std::move(name));
+        }
+        for (std::size_t i = 0; i < rules->size(); ++i) {
+          if (used[i]) continue;
+          manifest.notes.push_back(
+              {"rename.idle", "--rename matches no name: " + printable((*rules)[i].first.text())});
         }
         refuse_collisions(manifest);
         return manifest;
@@ -94,7 +105,9 @@ Edit map_names(NameMap map) {
     if (!idle.empty()) {
       manifest.notes.push_back(
           {"map.idle", std::to_string(idle.size()) +
-                           " entries of the map meet no tensor: " + join_names(idle, kMostNames)});
+                           (idle.size() == 1 ? " entry of the map meets no tensor: "
+                                             : " entries of the map meet no tensor: ") +
+                           join_names(idle, kMostNames)});
     }
     refuse_collisions(manifest);
     return manifest;

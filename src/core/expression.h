@@ -12,6 +12,8 @@ class Expression {
   /// Throws Error(usage.bad_regex).
   explicit Expression(const std::string& pattern);
 
+  const std::string& text() const { return pattern_; }
+
   /// Whether it matches somewhere. Both throw Error(usage.bad_regex) for names above 1 KiB.
   bool matches(const std::string& name) const;
   /// Every match replaced; $1 and $& stand for its parts.

@@ -1,5 +1,6 @@
 #include "core/glob.h"
 
+#include <algorithm>
 #include <string>
 
 #include "tensorferry/error.h"
@@ -58,6 +59,11 @@ Glob::Glob(std::string_view pattern) {
     }
     tokens_.push_back(token);
   }
+}
+
+bool Glob::is_literal() const {
+  return std::all_of(tokens_.begin(), tokens_.end(),
+                     [](const Token& token) { return !token.star && token.bytes.count() == 1; });
 }
 
 bool Glob::matches(std::string_view name) const {

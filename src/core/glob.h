@@ -16,6 +16,8 @@ class Glob {
 
   /// The whole name. At worst name x pattern steps.
   bool matches(std::string_view name) const;
+  /// Without wildcards: it is one name.
+  bool is_literal() const;
 
  private:
   struct Token {

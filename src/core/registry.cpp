@@ -39,6 +39,20 @@ std::string readable_names(std::span<const Format> formats) {
   return names_of(formats, [](const Format& format) { return format.reader != nullptr; });
 }
 
+bool is_among(const std::vector<std::string_view>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// What the formats say to a word that is not one of them.
+std::string advice_on(std::string_view word, std::span<const Format> formats) {
+  for (const Format& format : formats) {
+    for (const FormatAdvice& each : format.advice) {
+      if (each.word == word) return std::string(each.advice);
+    }
+  }
+  return {};
+}
+
 // A probe only looks: what it cannot read is not its format.
 Match probe_quietly(const Format& format, const Probe& probe) {
   if (format.probe == nullptr) return Match::no;
@@ -87,7 +101,7 @@ struct Evidence {
 void Registry::add(Format format) {
   if (format.name.empty()) throw Error(ErrorCode::usage, "format", "a format needs a name");
   for (const Format& other : formats_) {
-    if (other.name == format.name) {
+    if (other.name == format.name || is_among(other.aliases, format.name)) {
       throw Error(ErrorCode::usage, "format",
                   "there is a format \"" + std::string(format.name) + "\" already");
     }
@@ -96,14 +110,21 @@ void Registry::add(Format format) {
 }
 
 const Format& Registry::at(std::string_view name) const {
-  for (const Format& format : formats_) {
-    if (format.name == name) return format;
-  }
+  std::string word = lower(name);
+  if (word.starts_with('.')) word.erase(0, 1);  // the extension that is meant
   std::vector<std::string> names;
-  for (const Format& format : formats_) names.emplace_back(format.name);
+  for (const Format& format : formats_) {
+    if (format.name == word || is_among(format.aliases, word)) return format;
+    names.emplace_back(format.name);
+    names.insert(names.end(), format.aliases.begin(), format.aliases.end());
+  }
   std::string message = "there is no format \"" + printable(name) + "\"";
-  const std::vector<std::string> near = nearest(name, names);
-  if (!near.empty()) message += "; did you mean " + near.front() + "?";
+  const std::string advice = advice_on(word, formats_);
+  const std::vector<std::string> near = nearest(word, names);
+  if (!advice.empty())
+    message += ": " + advice;
+  else if (!near.empty())
+    message += "; did you mean " + near.front() + "?";
   throw Error(ErrorCode::usage, "unknown_format", message + "; known are " + all_names(formats_));
 }
 

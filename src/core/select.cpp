@@ -88,28 +88,97 @@ Marks mark_scope(Manifest& manifest, std::string scope) {
   return mark_inside(manifest, scope);
 }
 
-std::vector<Names> patterns(const std::vector<std::string>& texts, bool regex) {
-  std::vector<Names> all;
+struct Pattern {
+  std::string text;
+  bool literal = false;  // it is one name
+  Names meant;
+};
+
+std::vector<Pattern> patterns(const std::vector<std::string>& texts, bool regex) {
+  std::vector<Pattern> all;
   for (const std::string& text : texts) {
-    if (regex)
-      all.emplace_back([e = Expression(text)](const std::string& name) { return e.matches(name); });
-    else
-      all.emplace_back([glob = Glob(text)](const std::string& name) { return glob.matches(name); });
+    if (regex) {
+      all.push_back({text, false, [e = Expression(text)](const std::string& name) {
+                       return e.matches(name);
+                     }});
+    } else {
+      const Glob glob(text);
+      all.push_back({text, glob.is_literal(),
+                     [glob](const std::string& name) { return glob.matches(name); }});
+    }
   }
   return all;
 }
 
+constexpr std::string_view kUnmet = "selection.unmet";
+
+std::string did_you_mean(const std::vector<std::string>& near) {
+  return near.empty() ? "" : "; did you mean " + printable(near.front()) + "?";
+}
+
+Marks mark_pattern(Manifest& manifest, const char* option, const Pattern& pattern) {
+  Marks marks = mark(manifest, pattern.meant);
+  if (any(marks) || manifest.tensors.empty()) return marks;
+  std::vector<std::string> names;
+  if (pattern.literal) {
+    for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
+  }
+  manifest.notes.push_back(
+      {std::string(kUnmet), std::string(option) + " \"" + printable(pattern.text) +
+                                "\" matches no tensor" + did_you_mean(nearest(pattern.text, names))});
+  return marks;
+}
+
+// The scopes that there are: everything that stands before a slash.
+std::vector<std::string> scopes_of(const Manifest& manifest) {
+  std::set<std::string> scopes;
+  for (const Tensor& tensor : manifest.tensors) {
+    const std::string& name = tensor.name;
+    for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1))
+      scopes.insert(name.substr(0, at));
+  }
+  return {scopes.begin(), scopes.end()};
+}
+
+// What may have been meant by a scope that no name begins with.
+std::string scope_advice(const Manifest& manifest, const std::string& scope) {
+  const std::vector<std::string> scopes = scopes_of(manifest);
+  std::vector<std::string> near = nearest(scope, scopes);
+  if (near.empty()) {  // the right word, further inside
+    std::vector<std::string> leaves;
+    for (const std::string& one : scopes) leaves.push_back(one.substr(one.rfind('/') + 1));
+    const std::vector<std::string> leaf = nearest(scope, leaves);
+    const auto at = leaf.empty() ? leaves.end() : std::find(leaves.begin(), leaves.end(), leaf[0]);
+    if (at != leaves.end()) near.push_back(scopes[static_cast<std::size_t>(at - leaves.begin())]);
+  }
+  if (!near.empty()) return did_you_mean(near);
+  const bool dotted =
+      std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
+                  [&](const Tensor& tensor) { return tensor.name.starts_with(scope + "."); });
+  return dotted ? "; the names are divided by dots here: --include '" + printable(scope) + ".*'"
+                : "";
+}
+
+Marks mark_noted_scope(Manifest& manifest, const std::string& scope) {
+  Marks marks = mark_scope(manifest, scope);
+  if (any(marks) || manifest.tensors.empty()) return marks;
+  manifest.notes.push_back(
+      {std::string(kUnmet), "there is no scope \"" + printable(scope) + "\"" +
+                                scope_advice(manifest, scope)});
+  return marks;
+}
+
 // What a selection was compiled to.
 struct Chosen {
-  std::vector<Names> include, exclude;
+  std::vector<Pattern> include, exclude;
   std::vector<std::string> scope;
 
   Marks keep(Manifest& manifest) const {
     const std::size_t count = manifest.tensors.size();
     Marks in_scopes(count, scope.empty()), included(count, include.empty()), excluded(count);
-    for (const std::string& one : scope) merge(in_scopes, mark_scope(manifest, one));
-    for (const Names& one : include) merge(included, mark(manifest, one));
-    for (const Names& one : exclude) merge(excluded, mark(manifest, one));
+    for (const std::string& one : scope) merge(in_scopes, mark_noted_scope(manifest, one));
+    for (const Pattern& one : include) merge(included, mark_pattern(manifest, "--include", one));
+    for (const Pattern& one : exclude) merge(excluded, mark_pattern(manifest, "--exclude", one));
     for (std::size_t i = 0; i < count; ++i)
       included[i] = included[i] && in_scopes[i] && !excluded[i];
     return included;
@@ -157,6 +226,14 @@ Edit select(Selection selection) {
     if (model_only) return exclude_optimizer()(std::move(manifest));
     return manifest;
   };
+}
+
+std::string unmet_selections(const Manifest& manifest) {
+  std::string text;
+  for (const Note& note : manifest.notes) {
+    if (note.id == kUnmet) text += "\n" + note.text;
+  }
+  return text;
 }
 
 Edit exclude_optimizer() {

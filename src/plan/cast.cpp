@@ -48,6 +48,7 @@ class Caster {
     const Number after = decode_number(to_.part, out);
     if (same(before, after)) return;
     changed(index);
+    if (after.kind == Number::Kind::zero) underflowed(index);
     const long double was = value_of(before);
     const auto error = static_cast<double>(std::fabs(value_of(after) - was));
     tally_.absolute = std::max(tally_.absolute, error);
@@ -67,27 +68,34 @@ class Caster {
            a.significand == b.significand;
   }
 
+  /// Both halves of a complex number are one element.
+  static void count_once(std::uint64_t index, std::uint64_t& last, std::uint64_t& count,
+                         std::uint64_t& first) {
+    if (index == last) return;
+    last = index;
+    ++count;
+    first = std::min(first, index);
+  }
+
   void changed(std::uint64_t index) {
-    // Both halves of a complex number are one element.
-    if (index == last_changed_) return;
-    last_changed_ = index;
-    ++tally_.changed;
-    tally_.first = std::min(tally_.first, index);
+    count_once(index, last_changed_, tally_.changed, tally_.first);
   }
 
   void overflowed(std::uint64_t index) {
     changed(index);
-    if (index == last_overflowed_) return;
-    last_overflowed_ = index;
-    ++tally_.overflowed;
-    tally_.first_overflowed = std::min(tally_.first_overflowed, index);
+    count_once(index, last_overflowed_, tally_.overflowed, tally_.first_overflowed);
+  }
+
+  void underflowed(std::uint64_t index) {
+    count_once(index, last_underflowed_, tally_.underflowed, tally_.first_underflowed);
   }
 
   Components from_, to_;
   Overflow overflow_;
   bool to_bool_;
   CastTally tally_;
-  std::uint64_t last_changed_ = CastTally::kNone, last_overflowed_ = CastTally::kNone;
+  std::uint64_t last_changed_ = CastTally::kNone, last_overflowed_ = CastTally::kNone,
+                last_underflowed_ = CastTally::kNone;
 };
 
 }  // namespace
@@ -97,6 +105,8 @@ void CastTally::merge(const CastTally& other) {
   first = std::min(first, other.first);
   overflowed += other.overflowed;
   first_overflowed = std::min(first_overflowed, other.first_overflowed);
+  underflowed += other.underflowed;
+  first_underflowed = std::min(first_underflowed, other.first_underflowed);
   absolute = std::max(absolute, other.absolute);
   relative = std::max(relative, other.relative);
 }
@@ -145,6 +155,8 @@ std::vector<CastReport> CastTallies::reports(const Manifest& manifest) const {
       report.first = tally.changed > 0 ? tally.first : 0;
       report.overflowed = tally.overflowed;
       report.first_overflowed = tally.overflowed > 0 ? tally.first_overflowed : 0;
+      report.underflowed = tally.underflowed;
+      report.first_underflowed = tally.underflowed > 0 ? tally.first_underflowed : 0;
       report.absolute = tally.absolute;
       report.relative = tally.relative;
     }

@@ -17,6 +17,7 @@ struct CastTally {
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
   std::uint64_t changed = 0, first = kNone;
   std::uint64_t overflowed = 0, first_overflowed = kNone;
+  std::uint64_t underflowed = 0, first_underflowed = kNone;  // what was not zero and is zero now
   double absolute = 0, relative = 0;
 
   void merge(const CastTally& other);

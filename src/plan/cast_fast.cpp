@@ -49,6 +49,28 @@ std::size_t first_changed(std::span<const std::byte> in, std::span<const std::by
   }
 }
 
+/// Whether element `i` becomes zero without being it.
+template <typename Pair>
+inline bool vanishes(std::span<const std::byte> in, std::size_t i) {
+  using Bits = typename Pair::From;
+  return (load<Bits>(in, i) & Ieee<Bits>::kMagnitude) - 1 < Pair::kVanishing;
+}
+
+template <typename Pair>
+inline std::uint64_t count_vanished(std::span<const std::byte> in, std::size_t count) {
+  typename Pair::From vanished = 0;
+  for (std::size_t i = 0; i < count; ++i) vanished += static_cast<typename Pair::From>(vanishes<Pair>(in, i));
+  return vanished;
+}
+
+/// There is one.
+template <typename Pair>
+std::size_t first_vanished(std::span<const std::byte> in) {
+  std::size_t i = 0;
+  while (!vanishes<Pair>(in, i)) ++i;
+  return i;
+}
+
 template <typename Block>
 inline bool narrow(std::span<const std::byte> in_bytes, std::span<std::byte> out_bytes,
                    std::uint64_t first, CastTally& tally) {
@@ -73,6 +95,10 @@ inline bool narrow(std::span<const std::byte> in_bytes, std::span<std::byte> out
     sum.changed += seen.changed;
     sum.absolute = std::max(sum.absolute, static_cast<double>(std::bit_cast<Value>(seen.largest)));
     if (seen.relative != 0) add_relative<Pair>(in, out, n, kSlack, sum.relative);
+    if (seen.least < Pair::kVanishing) {
+      if (sum.underflowed == 0) sum.first_underflowed = first + at + first_vanished<Pair>(in);
+      sum.underflowed += count_vanished<Pair>(in, n);
+    }
   }
   tally.merge(sum);
   return true;

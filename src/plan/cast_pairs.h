@@ -38,9 +38,12 @@ constexpr Bits round_off(Bits bits, Bits shift) {
   return (bits + (half - one) + ((bits >> shift) & one)) >> shift;
 }
 
+// `kVanishing` of a pair is the largest number that becomes zero: half of the least one that the
+// narrow type holds, a tie that goes to even.
 struct Float32ToBfloat16 {
   using From = std::uint32_t;
   using To = std::uint16_t;
+  static constexpr From kVanishing = 0x8000;
   static To cast(From bits) {
     const From rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     const From nan = (bits >> 16) | 0x40;
@@ -62,6 +65,7 @@ struct Rebiased {
   // worth `kUnit`.
   static constexpr From kLeast = kBias + 1, kLeastNormal = kLeast << kFromFraction;
   static constexpr From kUnit = (kLeast - kToFraction) << kFromFraction;
+  static constexpr From kVanishing = kUnit - (kOne << kFromFraction);
   static constexpr From kToSign = kOne << (kToBits - 1);
   static constexpr From kToQuiet = kOne << (kToFraction - 1);
   static constexpr From kToPayload = (kOne << kToFraction) - 1;
@@ -96,8 +100,10 @@ using Float64ToFloat32 = Rebiased<std::uint64_t, std::uint32_t, 52, 23, 1023 - 1
 template <typename Bits>
 struct Seen {
   Bits changed = 0, overflowed = 0, largest = 0, relative = 0;
+  Bits least = ~Bits{0};  // one less than the least magnitude that is not zero
 
   void merge(const Seen& more) {
+    least = more.least < least ? more.least : least;
     changed += more.changed;
     overflowed |= more.overflowed;
     largest = more.largest > largest ? more.largest : largest;
@@ -120,12 +126,13 @@ struct PortableBlock {
     std::memcpy(in, in_bytes, count * sizeof in[0]);
     for (std::size_t i = 0; i < count; ++i) out[i] = Pair::cast(in[i]);
     std::memcpy(out_bytes, out, count * sizeof out[0]);
-    Bits changed = 0, overflowed = 0, largest = 0, relative = 0;
+    Bits changed = 0, overflowed = 0, largest = 0, relative = 0, least = ~Bits{0};
     for (std::size_t i = 0; i < count; ++i) {
       const Bits bits = in[i], back = Pair::back(out[i]);
       const Bits finite = (bits & magnitude) < infinity ? ~Bits{0} : Bits{0};
       overflowed |= finite & ((back & magnitude) >= infinity ? Bits{1} : Bits{0});
       changed += finite & (back != bits ? Bits{1} : Bits{0});
+      least = lesser<Bits>(least, (bits & magnitude) - 1);
       const Value value = std::bit_cast<Value>(bits & magnitude & finite);
       const Value difference = std::bit_cast<Value>(back & magnitude & finite) - value;
       const Bits error = std::bit_cast<Bits>(difference) & magnitude;
@@ -133,7 +140,7 @@ struct PortableBlock {
       const Bits bound = std::bit_cast<Bits>(threshold * value);
       relative |= error > bound ? Bits{1} : Bits{0};
     }
-    return {changed, overflowed, largest, relative};
+    return {changed, overflowed, largest, relative, least};
   }
 };
 

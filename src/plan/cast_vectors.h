@@ -104,7 +104,7 @@ struct Loop {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff), one = _mm256_set1_epi32(1);
     const __m256 bound = _mm256_set1_ps(threshold);
     __m256i changed = _mm256_setzero_si256(), largest = _mm256_setzero_si256();
-    __m256i special = _mm256_setzero_si256();
+    __m256i special = _mm256_setzero_si256(), least = _mm256_set1_epi32(-1);
     __m256 excess = _mm256_setzero_ps();
     for (std::size_t i = 0; i < count; i += kLanes) {
       const __m256i bits =
@@ -112,6 +112,7 @@ struct Loop {
       const __m256i value = _mm256_and_si256(bits, magnitude);
       special =
           _mm256_or_si256(special, _mm256_cmpgt_epi32(value, _mm256_set1_epi32(L::kTooLarge - 1)));
+      least = _mm256_min_epu32(least, _mm256_sub_epi32(value, one));
       const Lanes lanes = L::cast(bits);
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * sizeof(typename Pair::To)),
                        lanes.codes);
@@ -125,16 +126,18 @@ struct Loop {
           excess, _mm256_fnmadd_ps(bound, _mm256_castsi256_ps(value), _mm256_castsi256_ps(error)));
     }
     if (_mm256_testz_si256(special, special) == 0) return std::nullopt;
-    return reduced(changed, largest, excess);
+    return reduced(changed, largest, least, excess);
   }
 
  private:
-  TENSORFERRY_USE_AVX2 static Seen32 reduced(__m256i changed, __m256i largest, __m256 excess) {
-    alignas(32) std::uint32_t changes[kLanes], errors[kLanes];
+  TENSORFERRY_USE_AVX2 static Seen32 reduced(__m256i changed, __m256i largest, __m256i least,
+                                             __m256 excess) {
+    alignas(32) std::uint32_t changes[kLanes], errors[kLanes], leasts[kLanes];
     _mm256_store_si256(reinterpret_cast<__m256i*>(changes), changed);
     _mm256_store_si256(reinterpret_cast<__m256i*>(errors), largest);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(leasts), least);
     Seen32 seen;
-    for (std::size_t i = 0; i < kLanes; ++i) seen.merge({changes[i], 0, errors[i], 0});
+    for (std::size_t i = 0; i < kLanes; ++i) seen.merge({changes[i], 0, errors[i], 0, leasts[i]});
     const __m256 exceeds = _mm256_cmp_ps(excess, _mm256_setzero_ps(), _CMP_GT_OQ);
     seen.relative = _mm256_movemask_ps(exceeds) != 0 ? 1 : 0;
     return seen;
@@ -191,9 +194,10 @@ struct Loop {
 
   TENSORFERRY_USE_AVX512 static std::optional<Seen32> narrow(const std::byte* in, std::byte* out,
                                                              std::size_t count, float threshold) {
-    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff), one = _mm512_set1_epi32(1);
     const __m512 bound = _mm512_set1_ps(threshold);
     __m512i changed = _mm512_setzero_si512(), largest = _mm512_setzero_si512();
+    __m512i least = _mm512_set1_epi32(-1);
     __m512 excess = _mm512_setzero_ps();
     __mmask16 special = 0;
     for (std::size_t i = 0; i < count; i += kLanes) {
@@ -201,6 +205,7 @@ struct Loop {
       const __m512i value = _mm512_and_si512(bits, magnitude);
       special =
           _kor_mask16(special, _mm512_cmpge_epi32_mask(value, _mm512_set1_epi32(L::kTooLarge)));
+      least = _mm512_min_epu32(least, _mm512_sub_epi32(value, one));
       const Lanes lanes = L::cast(bits);
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * sizeof(typename Pair::To)),
                           lanes.codes);
@@ -216,7 +221,8 @@ struct Loop {
     if (special != 0) return std::nullopt;
     return Seen32{static_cast<std::uint32_t>(_mm512_reduce_add_epi32(changed)), 0,
                   static_cast<std::uint32_t>(_mm512_reduce_max_epu32(largest)),
-                  _mm512_reduce_max_ps(excess) > 0 ? 1u : 0u};
+                  _mm512_reduce_max_ps(excess) > 0 ? 1u : 0u,
+                  static_cast<std::uint32_t>(_mm512_reduce_min_epu32(least))};
   }
 };
 

@@ -94,13 +94,16 @@ class Comparing {
     if (!pair.b) add(only_a);
     if (!pair.a) add(only_b);
     if (!pair.a || !pair.b) return;
-    if (pair.a->dtype != pair.b->dtype) add(dtype);
+    const bool same_dtype = pair.a->dtype == pair.b->dtype;
+    const bool by_value = !options_.tolerance.exact() && pair.a->shape == pair.b->shape &&
+                          are_comparable(pair.a->dtype, pair.b->dtype);
+    if (!same_dtype && !by_value) add(dtype);
     if (pair.a->shape != pair.b->shape) add(shape);
     if (!found.differences.empty()) return;
     try {
       const ElementDifferences elements = compare_elements(*pair.a, *pair.b);
       found.bytes = pair.a->bytes();
-      if (elements.bits > 0) add(values).elements = elements;
+      if (elements.bits > 0 || !same_dtype) add(values).elements = elements;
     } catch (const Error& error) {
       if (error.id() == "input.cancelled") throw;
       add(unreadable).problem = error;
@@ -111,7 +114,7 @@ class Comparing {
     for (const Tensor* tensor : {&a, &b}) {
       if (tensor->problem) throw tensor->problem->in_tensor(tensor->name);
     }
-    ElementComparer comparer(a.dtype, options_.tolerance);
+    ElementComparer comparer(a.dtype, b.dtype, options_.tolerance);
     if (info(a.dtype).kind == DTypeKind::string) {
       const auto turn = scan_.strings_turn();
       comparer.add_strings(load_strings(a, options_.scan.limits),
@@ -121,13 +124,22 @@ class Comparing {
     }
     const auto stream_a = open_stream(a), stream_b = open_stream(b);
     Buffer bytes_a = step_buffer(a), bytes_b = step_buffer(b);
+    if (a.dtype != b.dtype) take_equal_steps(bytes_a, info(a.dtype), bytes_b, info(b.dtype));
     for (;;) {
       const std::size_t n = read_full(*stream_a, bytes_a), m = read_full(*stream_b, bytes_b);
-      if (n != m) return of_another_length(comparer.result());
+      if (a.dtype == b.dtype && n != m) return of_another_length(comparer.result());
       if (n == 0) return comparer.result();
       comparer.add(std::span(bytes_a).first(n), std::span(bytes_b).first(m));
       scan_.advance(n);
     }
+  }
+
+  /// As many elements at a time of both.
+  static void take_equal_steps(Buffer& a, const DTypeInfo& row_a, Buffer& b,
+                               const DTypeInfo& row_b) {
+    const std::size_t count = std::min(a.size() / row_a.bytes, b.size() / row_b.bytes);
+    a = Buffer(count * row_a.bytes);
+    b = Buffer(count * row_b.bytes);
   }
 
   /// Only bytes that no format interprets can be of another length in the same shape.

@@ -1,11 +1,13 @@
 #include "plan/element_compare.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "core/number.h"
 #include "tensorferry/statistics.h"
 #include "tensorferry/values.h"
 
@@ -16,7 +18,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::uint64_t kMostUlp = ~std::uint64_t{0};
 __extension__ using Wide = unsigned __int128;  // the magnitude of an x87 number has 79 bits
 
-long double real_at(DType dtype, const std::byte* bytes) {
+/// Exactly: all numbers of at most 64 bits fit in a long double.
+long double number_at(DType dtype, const std::byte* bytes) {
   switch (dtype) {
     case DType::float32:
       return std::bit_cast<float>(static_cast<std::uint32_t>(little_endian(bytes, 4)));
@@ -25,9 +28,21 @@ long double real_at(DType dtype, const std::byte* bytes) {
     case DType::longdouble:
       return decode_longdouble(bytes);
     default:
+      if (info(dtype).kind != DTypeKind::real) return value_of(decode_number(dtype, bytes));
       return decode_small_float(dtype,
                                 static_cast<unsigned>(little_endian(bytes, info(dtype).bytes)));
   }
+}
+
+bool is_real(DType dtype) { return info(dtype).kind == DTypeKind::real; }
+
+/// Bits behind the leading one; of an integer, which has no representable values in between, more
+/// than any real dtype has.
+int fraction_bits(DType dtype) {
+  if (!is_real(dtype)) return 128;
+  if (dtype == DType::longdouble) return 63;
+  if (dtype == DType::float8_e8m0fnu) return 0;
+  return float_layout(dtype).fraction_bits;
 }
 
 /// Sign and position in the order of representable values, from zero on.
@@ -59,6 +74,16 @@ std::uint64_t ulp_between(const DTypeInfo& row, const std::byte* a, const std::b
   return distance > kMostUlp ? kMostUlp : static_cast<std::uint64_t>(distance);
 }
 
+/// Of two dtypes: as the one with the shorter fraction, or else B, has them.
+std::uint64_t ulp_of_narrower(DType a, const std::byte* x, DType b, const std::byte* y) {
+  if (a == b) return ulp_between(info(a), x, y);
+  if (!is_real(a) && !is_real(b)) return 0;
+  if (fraction_bits(a) < fraction_bits(b)) return ulp_of_narrower(b, y, a, x);
+  std::array<std::byte, 16> rounded{};
+  if (!encode_number(b, decode_number(a, x), Overflow::saturate, rounded.data())) return kMostUlp;
+  return ulp_between(info(b), rounded.data(), y);
+}
+
 double relative_to(double absolute, double magnitude) {
   if (absolute == 0) return 0;
   if (std::isinf(absolute)) return kInfinity;
@@ -71,25 +96,51 @@ bool same_bits(const std::byte* a, const std::byte* b, std::size_t n) {
 
 }  // namespace
 
-ElementComparer::ElementComparer(DType dtype, const Tolerance& tolerance)
-    : row_(info(dtype)), element_bytes_(std::max(row_.bytes, 1u)), tolerance_(tolerance) {}
+bool are_comparable(DType a, DType b) { return a == b || (is_number(a) && is_number(b)); }
+
+ElementComparer::ElementComparer(DType a, DType b, const Tolerance& tolerance)
+    : row_a_(info(a)),
+      row_b_(info(b)),
+      bytes_a_(std::max(row_a_.bytes, 1u)),
+      bytes_b_(std::max(row_b_.bytes, 1u)),
+      tolerance_(tolerance) {}
 
 void ElementComparer::add(std::span<const std::byte> a, std::span<const std::byte> b) {
+  if (row_a_.dtype == row_b_.dtype) return add_same_dtype(a, b);
+  const std::size_t count = std::min(a.size() / bytes_a_, b.size() / bytes_b_);
+  for (std::size_t i = 0; i < count; ++i)
+    add_other_dtype(a.data() + i * bytes_a_, b.data() + i * bytes_b_);
+}
+
+void ElementComparer::add_same_dtype(std::span<const std::byte> a, std::span<const std::byte> b) {
   constexpr std::size_t kStep = 4096;  // equal stretches are passed at the speed of memory
   const std::size_t n = std::min(a.size(), b.size());
   for (std::size_t at = 0; at < n; at += kStep) {
     const std::size_t step = std::min(kStep, n - at);
     if (same_bits(a.data() + at, b.data() + at, step)) {
-      result_.elements += step / element_bytes_;
+      result_.elements += step / bytes_a_;
       continue;
     }
-    for (std::size_t i = at; i < at + step; i += element_bytes_) {
-      if (!same_bits(a.data() + i, b.data() + i, element_bytes_)) {
-        add_different(a.data() + i, b.data() + i);
-      }
+    for (std::size_t i = at; i < at + step; i += bytes_a_) {
+      if (!same_bits(a.data() + i, b.data() + i, bytes_a_))
+        count(result_.elements, distance(a.data() + i, b.data() + i), a.data() + i, b.data() + i);
       ++result_.elements;
     }
   }
+}
+
+void ElementComparer::add_other_dtype(const std::byte* a, const std::byte* b) {
+  const DType part_a = number_dtype(row_a_.dtype), part_b = number_dtype(row_b_.dtype);
+  if (part_a == row_a_.dtype && part_b == row_b_.dtype) {
+    const Value x{part_a, a, number_at(part_a, a)}, y{part_b, b, number_at(part_b, b)};
+    // The same value at the same place needs no more.
+    const bool same = x.number == y.number || (std::isnan(x.number) && std::isnan(y.number));
+    if (!same) count(result_.elements, real_distance(x, y), a, b);
+  } else {
+    const Distance found = complex_distance(a, b);
+    if (found.absolute != 0 || found.nan) count(result_.elements, found, a, b);
+  }
+  ++result_.elements;
 }
 
 void ElementComparer::add_strings(const std::vector<std::string>& a,
@@ -98,10 +149,6 @@ void ElementComparer::add_strings(const std::vector<std::string>& a,
     if (a[i] != b[i]) count(result_.elements, Distance{}, nullptr, nullptr);
     ++result_.elements;
   }
-}
-
-void ElementComparer::add_different(const std::byte* a, const std::byte* b) {
-  count(result_.elements, distance(a, b), a, b);
 }
 
 void ElementComparer::count(std::uint64_t index, const Distance& distance, const std::byte* a,
@@ -118,8 +165,8 @@ void ElementComparer::count(std::uint64_t index, const Distance& distance, const
     all.worst = index;
     any_worst_ = true;
     worst_is_nan_ = distance.nan;
-    if (a) std::memcpy(all.worst_a.data(), a, element_bytes_);
-    if (b) std::memcpy(all.worst_b.data(), b, element_bytes_);
+    if (a) std::memcpy(all.worst_a.data(), a, bytes_a_);
+    if (b) std::memcpy(all.worst_b.data(), b, bytes_b_);
   }
   all.absolute = std::max(all.absolute, distance.absolute);
   all.relative = std::max(all.relative, distance.relative);
@@ -127,9 +174,10 @@ void ElementComparer::count(std::uint64_t index, const Distance& distance, const
 }
 
 ElementComparer::Distance ElementComparer::distance(const std::byte* a, const std::byte* b) const {
-  switch (row_.kind) {
+  const DType dtype = row_a_.dtype;
+  switch (row_a_.kind) {
     case DTypeKind::real:
-      return real_distance(row_.dtype, a, b);
+      return real_distance({dtype, a, number_at(dtype, a)}, {dtype, b, number_at(dtype, b)});
     case DTypeKind::complex:
       return complex_distance(a, b);
     case DTypeKind::signed_integer:
@@ -154,11 +202,11 @@ bool ElementComparer::within(double absolute, double magnitude) const {
 ElementComparer::Distance ElementComparer::integer_distance(const std::byte* a,
                                                             const std::byte* b) const {
   const std::uint64_t top = std::uint64_t{1} << 63;
-  const unsigned shift = 64 - row_.bits;
+  const unsigned shift = 64 - row_a_.bits;
   // Shifted up, signed numbers keep their order once the sign bit is turned over.
-  std::uint64_t x = little_endian(a, row_.bytes) << shift, y = little_endian(b, row_.bytes)
+  std::uint64_t x = little_endian(a, row_a_.bytes) << shift, y = little_endian(b, row_a_.bytes)
                                                                << shift;
-  const bool is_signed = row_.kind == DTypeKind::signed_integer;
+  const bool is_signed = row_a_.kind == DTypeKind::signed_integer;
   const std::uint64_t magnitude = is_signed && (y & top) != 0 ? (~y + 1) >> shift : y >> shift;
   if (is_signed) {
     x ^= top;
@@ -171,37 +219,43 @@ ElementComparer::Distance ElementComparer::integer_distance(const std::byte* a,
   return distance;
 }
 
-ElementComparer::Distance ElementComparer::real_distance(DType dtype, const std::byte* a,
-                                                         const std::byte* b) const {
+ElementComparer::Distance ElementComparer::real_distance(const Value& a, const Value& b) const {
   Distance distance;
-  const long double x = real_at(dtype, a), y = real_at(dtype, b);
+  const long double x = a.number, y = b.number;
   if (std::isnan(x) || std::isnan(y)) {
     distance.nan = std::isnan(x) != std::isnan(y);
     distance.near = distance.close = !distance.nan && !tolerance_.exact();
     return distance;
   }
-  distance.ulp = ulp_between(info(dtype), a, b);
+  distance.ulp = ulp_of_narrower(a.dtype, a.bytes, b.dtype, b.bytes);
+  const bool has_ulp = tolerance_.ulp && (is_real(a.dtype) || is_real(b.dtype));
   if (x != y) distance.absolute = static_cast<double>(std::fabs(x - y));
   const auto magnitude = static_cast<double>(std::fabs(y));
   distance.relative = relative_to(distance.absolute, magnitude);
   const bool finite = std::isfinite(x) && std::isfinite(y);
   distance.near = !tolerance_.exact() &&
-                  (x == y || (finite && tolerance_.ulp > 0 && distance.ulp <= tolerance_.ulp));
+                  (x == y || (finite && has_ulp && distance.ulp <= *tolerance_.ulp));
   distance.close = distance.near || within(distance.absolute, magnitude);
   return distance;
 }
 
 ElementComparer::Distance ElementComparer::complex_distance(const std::byte* a,
                                                             const std::byte* b) const {
-  const DType part = number_dtype(row_.dtype);
-  const std::uint32_t half = row_.component_bytes;
-  const Distance real = real_distance(part, a, b),
-                 imaginary = real_distance(part, a + half, b + half);
+  const auto part = [](const DTypeInfo& row, const std::byte* bytes, bool imaginary) {
+    static constexpr std::array<std::byte, 16> kZero{};
+    const DType dtype = number_dtype(row.dtype);
+    const bool has_two = dtype != row.dtype;
+    if (imaginary) bytes = has_two ? bytes + row.component_bytes : kZero.data();
+    return Value{dtype, bytes, number_at(dtype, bytes)};
+  };
+  const Value x = part(row_b_, b, false), y = part(row_b_, b, true);
+  const Distance real = real_distance(part(row_a_, a, false), x),
+                 imaginary = real_distance(part(row_a_, a, true), y);
   Distance distance;
   distance.nan = real.nan || imaginary.nan;
   distance.ulp = std::max(real.ulp, imaginary.ulp);
   if (distance.nan) return distance;
-  const auto magnitude = static_cast<double>(std::hypot(real_at(part, b), real_at(part, b + half)));
+  const auto magnitude = static_cast<double>(std::hypot(x.number, y.number));
   distance.absolute = std::hypot(real.absolute, imaginary.absolute);
   distance.relative = relative_to(distance.absolute, magnitude);
   distance.near = real.near && imaginary.near;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,12 @@ import judge
 # the identifier that every error carries: error[corrupt.truncated]
 ERROR = re.compile(r"error\[([a-z0-9_.-]+)\]")
 CODES = {"usage": 2, "corrupt": 3, "unsupported": 4, "unsafe": 5, "input": 6, "output": 7, "resources": 8, "lossy": 9}
+
+
+def take_signals() -> None:
+    """In a child: a shell starts what runs in its background with SIGINT ignored, which a program passes on."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(repr=False)
@@ -59,8 +66,10 @@ class Cli:
                       done.stderr.decode("utf-8", "replace"))
 
     def start(self, *args, **popen) -> subprocess.Popen:
-        return subprocess.Popen([self.program, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, **popen)
+        """For tests that send signals: the program does not ignore them, however the tests were started."""
+        popen = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+                 "preexec_fn": take_signals, **popen}
+        return subprocess.Popen([self.program, *map(str, args)], **popen)
 
     def measured(self, *args, **popen) -> tuple[Result, dict]:
         """Also the peak memory in KiB and the seconds of the run."""

@@ -98,7 +98,7 @@ def convert_all(tf_cli, folder, sources: dict[str, np.ndarray], targets, *more) 
     """Casts each source to each target in one conversion."""
     tensors = {f"{s}/to/{t}": (s, array) for s, array in sources.items() for t in targets}
     write_raw(folder / "in", tensors)
-    rules = [word for t in targets for word in ("--cast", f"*/to/{t}={t}")]
+    rules = [word for s in sources for t in targets for word in ("--cast", f"{s}/to/{t}={t}")]
     done = tf_cli.convert(folder / "in", folder / "out", "--to", "raw", "--progress", "json", *rules, *more)
     return written(folder / "out"), cast_events(done)
 
@@ -199,7 +199,7 @@ def test_what_does_not_fit_stops_the_conversion_and_lists_all(tf_cli, tmp_path):
     tensors = {"fits": ("float32", np.array([1, -3], "f4")), "large": ("float32", np.array([0, 300, 400], "f4")),
                "nan": ("float32", np.array([np.nan], "f4"))}  # fmt: skip
     write_raw(tmp_path / "in", tensors)
-    done = tf_cli("convert", tmp_path / "in", tmp_path / "out.npz", "--cast", "*=int8")
+    done = tf_cli("convert", tmp_path / "in", tmp_path / "out.npz", "--cast", "*=float32>int8")
     done.fails_with(9, "lossy.overflow", '"large"', "2 of 3", "index 1", '"nan"', "--cast-overflow")
     assert '"fits": int8 cannot' not in done.err
     assert not (tmp_path / "out.npz").exists()

@@ -89,3 +89,123 @@ def test_across_every_format_and_back(tf_cli, tmp_path):
     tf_cli("roundtrip", a, "--via", ",".join(names), "--temp", temp).succeeds()
     assert list(temp.iterdir()) == []
     tf_cli("roundtrip", a, "--via", "nothing").fails_with(2)
+
+
+WIDE_AND_NARROW = [("float32", "float16"), ("float32", "bfloat16"), ("float64", "float32"), ("bfloat16", "float16"),
+                   ("float32", "float8_e4m3fn"), ("float16", "float8_e5m2"), ("longdouble", "float64")]  # fmt: skip
+
+
+def wide(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32).astype(np.longdouble) if array.dtype.itemsize <= 2 else array.astype(np.longdouble)
+
+
+@pytest.mark.parametrize("a_type, b_type", WIDE_AND_NARROW)
+@pytest.mark.parametrize("atol, rtol", [(0, 1e-3), (1e-4, 0), (1e-8, 2**-9), (0, 0)])
+def test_values_of_two_dtypes_are_compared_as_numpy_does(a_type, b_type, atol, rtol, tf_cli, tmp_path):
+    """In both directions: the tolerance is relative to B."""
+    rng = np.random.default_rng(3)
+    a = rng.normal(0, 0.1, (40, 50)).astype(np.float32).astype(NUMPY[a_type])
+    a.reshape(-1)[:4] = np.array([np.nan, 0, -0.0, 1]).astype(a.dtype)
+    b = a.astype(NUMPY[b_type])
+    b.reshape(-1)[7::9] = (wide(b.reshape(-1)[7::9]) * 1.5).astype(NUMPY[b_type])
+    for (name, x), (other, y) in (((a_type, a), (b_type, b)), ((b_type, b), (a_type, a))):
+        folder = tmp_path / f"{name}-{other}"
+        sources = write_raw(folder / "a", {"w": (name, x)}), write_raw(folder / "b", {"w": (other, y)})
+        document = diff(tf_cli, *sources, "--atol", atol, "--rtol", rtol)
+        found = (document["differences"] + document["close"])[0]
+        p, q = wide(x), wide(y)
+        assert (found["dtype"], found["dtype_b"]) == (name, other)
+        same = (p == q) | (np.isnan(p) & np.isnan(q))
+        assert found["values"]["different_bits"] == np.count_nonzero(~same)
+        apart = ~np.isclose(p, q, rtol=np.longdouble(rtol), atol=np.longdouble(atol), equal_nan=True)
+        assert found["values"]["apart"] == np.count_nonzero(apart)
+        if not same.all():
+            assert found["values"]["absolute"] == float(np.abs(p - q)[~same].max())
+
+
+@pytest.mark.parametrize("a_type, b_type", WIDE_AND_NARROW)
+def test_ulps_of_two_dtypes_are_those_of_the_narrower_one(a_type, b_type, tf_cli, tmp_path):
+    """Of the one with the shorter fraction: the other is rounded to it first, so that a cast is at a distance of 0."""
+    rng = np.random.default_rng(4)
+    a = rng.normal(0, 0.1, 3000).astype(np.float32).astype(NUMPY[a_type])
+    b = a.astype(NUMPY[b_type])
+    short, long = (b, a) if b_type != "float16" or a_type != "bfloat16" else (a, b)
+    if (a_type, b_type) == ("bfloat16", "float16"):
+        b = a.astype(np.float32).astype(np.float16)
+        long = b
+    rounded = long.astype(np.float32).astype(short.dtype) if long.dtype.itemsize <= 4 else long.astype(short.dtype)
+    sources = pair_of(tmp_path, (a_type, a), (b_type, b))
+    distance = np.array([abs(p - q) for p, q in zip(ordered(rounded), ordered(short))])
+    document = diff(tf_cli, *sources, "--ulp", 0)
+    assert document["equal"] == (distance.max() == 0)
+    if b_type != "float16" or a_type != "bfloat16":
+        assert document["equal"], "B is a cast of A"
+    moved = short.copy()
+    moved.view(f"u{short.dtype.itemsize}")[::5] += 2
+    apart = np.array([abs(p - q) for p, q in zip(ordered(rounded), ordered(moved))])
+    sources = pair_of(tmp_path / "moved", (a_type, moved if short is a else a), (b_type, moved if short is b else b))
+    for ulp in (0, 1, 2):
+        found = diff(tf_cli, *sources, "--ulp", ulp)
+        got = (found["differences"] + found["close"])[0]["values"]
+        assert got["apart"] == np.count_nonzero(apart > ulp) and got["ulp"] == apart.max()
+
+
+def pair_of(folder, a, b):
+    return write_raw(folder / "a", {"w": a}), write_raw(folder / "b", {"w": b})
+
+
+@pytest.mark.parametrize("a, b, equal", [
+    (("int64", np.array([2**62 + 1, -5, 0])), ("float64", np.array([2.0**62, -5, 0])), False),
+    (("int64", np.array([2**62, -5, 0])), ("float64", np.array([2.0**62, -5, 0])), True),
+    (("uint8", np.array([1, 255], "u1")), ("int16", np.array([1, 255], "i2")), True),
+    (("uint64", np.array([2**64 - 1], "u8")), ("int64", np.array([-1])), False),
+    (("bool", np.array([True, False])), ("float32", np.array([1, 0], "f4")), True),
+    (("complex64", np.array([1 + 0j], "c8")), ("float64", np.array([1.0])), True),
+    (("complex64", np.array([1 + 1e-3j], "c8")), ("complex128", np.array([1 + 1e-3j])), False),
+    (("complex64", np.array([1 + 0.5j], "c8")), ("complex128", np.array([1 + 0.5j])), True),
+    (("float32", np.array([np.inf, 7e4], "f4")), ("float16", np.array([np.inf, np.inf], "f2")), False),
+])  # fmt: skip
+def test_values_of_other_kinds_are_compared_exactly(a, b, equal, tf_cli, tmp_path):
+    sources = pair_of(tmp_path, a, b)
+    document = diff(tf_cli, *sources, "--rtol", 0)
+    assert document["equal"] == equal and document["same"] == 0
+    assert len(document["close"]) == equal
+    assert diff(tf_cli, *sources, "--ulp", 2)["equal"] == (equal or a[0] == "int64" or b[0] == "complex128")
+
+
+def test_without_a_tolerance_other_dtypes_differ_and_are_said_to_be_comparable(tf_cli, tmp_path):
+    sources = pair_of(tmp_path, ("float32", np.ones(3, "f4")), ("float16", np.ones(3, "f2")))
+    done = tf_cli("diff", *sources)
+    assert done.code == 1 and "--rtol, --atol or --ulp compares them" in done.err, done
+    done = tf_cli("diff", *sources, "--ulp", 0).succeeds()
+    assert "float32 | float16 [3]: all values are equal" in done.out and "note" not in done.err, done
+    text = pair_of(tmp_path / "text", ("float32", np.ones(1, "f4")), ("string", np.array([b"1"], dtype=object)))
+    done = tf_cli("diff", *text, "--rtol", 1)
+    assert done.code == 1 and "compares them" not in done.err, done
+
+
+def test_the_optimizer_is_left_out_of_both(tf_cli, tmp_path):
+    """The roles come from the formats; what a format without roles holds is known by its name in the other."""
+    import keras
+    import tensorflow as tf
+
+    paths = {}
+    for steps in (1, 3):
+        keras.utils.set_random_seed(5)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="only")])
+        model.compile(keras.optimizers.Adam(0.0), "mse")
+        rng = np.random.default_rng(steps)
+        for _ in range(steps):
+            model.train_on_batch(rng.normal(size=(2, 4)), rng.normal(size=(2, 3)))
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        paths[steps] = {"keras": folder / "m.keras", "checkpoint": folder / "ckpt", "npz": folder / "m.npz"}
+        model.save(folder / "m.keras")
+        tf.train.Checkpoint(model=model, optimizer=model.optimizer).write(str(folder / "ckpt"))
+        tf_cli("convert", folder / "ckpt", folder / "m.npz", "--no-sync").succeeds()
+    for form in ("keras", "checkpoint", "npz"):
+        assert tf_cli("diff", paths[1][form], paths[3][form]).code == 1, form
+    for a, b in (("keras", "keras"), ("checkpoint", "checkpoint"), ("checkpoint", "npz"), ("npz", "checkpoint")):
+        done = tf_cli("diff", paths[1][a], paths[3][b], "--exclude-optimizer", "--exclude", "save_counter*").succeeds()
+        assert "2 tensors the same, bit for bit\n" == done.out, (a, b, done)
+    assert tf_cli("diff", paths[1]["npz"], paths[3]["npz"], "--exclude-optimizer").code == 1

@@ -116,7 +116,7 @@ def test_what_the_map_lacks_is_dropped_or_kept_as_asked(model, tf_cli, tmp_path)
     (tmp_path / "map.json").write_text(json.dumps({"dense/kernel:0": "k", "gone": "y"}))
     done = tf_cli.convert(model, tmp_path / "drop.npz", "--map", tmp_path / "map.json", "--unmapped", "drop")
     assert "3 that the map lacks are left out" in done.err
-    assert "1 entries of the map meet no tensor: gone" in done.err
+    assert "1 entry of the map meets no tensor: gone" in done.err
     assert names_of(tf_cli, tmp_path / "drop.npz") == ["k"]
     tf_cli.convert(model, tmp_path / "keep.npz", "--map", tmp_path / "map.json", "--unmapped", "keep")
     assert names_of(tf_cli, tmp_path / "keep.npz") == ["dense/bias:0", "dense_1/kernel:0", "k", "other"]
@@ -187,3 +187,100 @@ def test_a_scope_of_a_checkpoint_keeps_its_part_of_the_object_graph(named_checkp
 
 def test_verify_reads_back_under_raw_names_as_well(named_one, tf_cli, tmp_path):
     tf_cli.convert(named_one.path, tmp_path / "out", "--to", "tensorflow", "--verify")
+
+
+@pytest.fixture
+def training(tmp_path):
+    """What a run of training saves: weights, a step that float16 cannot hold, a mask, text."""
+    made = {"w": ("float32", np.array([[0.1, -2.5], [1e-9, 3]], "<f4")), "v": ("float64", np.array([0.3, 1.0])),
+            "step": ("int64", np.array([2049])), "mask": ("bool", np.array([True, False])),
+            "words": ("string", np.array([b"a", b"bc"], dtype=object)), "z": ("complex64", np.array([1 + 2j], "<c8"))}
+    return write_raw(tmp_path / "training", made), made
+
+
+def test_a_cast_of_all_to_a_floating_point_dtype_leaves_steps_and_masks(training, tf_cli, tmp_path):
+    source, made = training
+    done = tf_cli.convert(source, tmp_path / "out.npz", "--cast", "*=float16")
+    with np.load(tmp_path / "out.npz") as got:
+        assert got["step"].dtype == np.int64 and got["step"] == 2049
+        assert got["mask"].dtype == bool and got["z"].dtype == np.complex64
+        for name in ("w", "v"):
+            assert got[name].dtype == np.float16 and np.array_equal(got[name], made[name][1].astype(np.float16))
+    assert "--cast *=float16 takes floating-point tensors only; 4 others are left as before" in done.err
+    assert "int64 (1)" in done.err and "string (1)" in done.err and "'*=int64>float16'" in done.err or "bool>" in done.err
+    assert "1 became zero, the first at index 2" in done.err, "1e-9 in w"
+
+
+def test_a_cast_takes_what_is_named(training, tf_cli, tmp_path):
+    source, made = training
+    tf_cli.convert(source, tmp_path / "dtype.npz", "--cast", "*=int64>float16")
+    tf_cli.convert(source, tmp_path / "name.npz", "--cast", "step=float16", "--cast", "mask=int8")
+    tf_cli.convert(source, tmp_path / "kinds.npz", "--cast", "*=fp16", "--cast", "*=int32", "--cast", "*=complex128")
+    with np.load(tmp_path / "dtype.npz") as got:
+        assert got["step"].dtype == np.float16 and got["step"] == 2048 and got["w"].dtype == np.float32
+    with np.load(tmp_path / "name.npz") as got:
+        assert got["step"].dtype == np.float16 and got["mask"].dtype == np.int8 and got["w"].dtype == np.float32
+    with np.load(tmp_path / "kinds.npz") as got:
+        kinds = {"w": "float16", "v": "float16", "step": "int32", "mask": "bool", "z": "complex128"}
+        assert {name: str(got[name].dtype) for name in kinds} == kinds
+        assert got["step"] == 2049 and got["z"] == 1 + 2j
+
+
+def test_a_cast_that_finds_nothing_of_its_kind_says_what_there_is(training, tf_cli, tmp_path):
+    source, _ = training
+    done = tf_cli("convert", source, tmp_path / "out.npz", "--cast", "s*=float16")
+    done.fails_with(2, "usage.no_match", "no floating-point tensor", "int64 (1)", "s*=int64>float16")
+    tf_cli("convert", source, tmp_path / "out.npz", "--cast", "words=float16").fails_with(4, "unsupported.cast")
+    assert not (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize("words, says", [
+    (("--exclude", "gone*"), '--exclude "gone*" matches no tensor'),
+    (("--exclude", "othr"), '--exclude "othr" matches no tensor; did you mean other?'),
+    (("--include", "other", "--include", "gone"), '--include "gone" matches no tensor'),
+    (("--include", "other", "--include", "x.$", "--regex"), '--include "x.$" matches no tensor'),
+    (("--scope", "dense", "--scope", "dens_1"), 'there is no scope "dens_1"; did you mean dense_1?'),
+    (("--rename", "gone=x"), "--rename matches no name: gone"),
+    (("--rename", "other=dense", "--rename", "other=x"), "--rename matches no name: other"),
+])  # fmt: skip
+def test_what_matches_nothing_is_noted(words, says, model, tf_cli, tmp_path):
+    done = tf_cli.convert(model, tmp_path / "out.npz", *words)
+    assert says in done.err, done
+    assert done.err.count("matches no") + done.err.count("there is no scope") == 1, done
+
+
+def test_a_rename_of_a_match_by_itself_matches(model, tf_cli, tmp_path):
+    assert "matches no" not in tf_cli.convert(model, tmp_path / "out.npz", "--rename", "other=other").err
+
+
+@pytest.mark.parametrize("words, near", [
+    (("--scope", "dens"), "did you mean dense?"),
+    (("--scope", "dense/krenel:0"), "did you mean dense"),
+    (("--include", "othr"), "did you mean other?"),
+])  # fmt: skip
+def test_a_selection_that_leaves_nothing_says_what_was_meant(words, near, model, tf_cli, tmp_path):
+    tf_cli("convert", model, tmp_path / "out.npz", *words).fails_with(2, near, "--allow-empty")
+    tf_cli("ls", model, *words).fails_with(2, near)
+
+
+def test_a_scope_further_inside_or_divided_by_dots_is_suggested(tf_cli, tmp_path):
+    one = ("float32", np.ones(1, "f4"))
+    inside = write_raw(tmp_path / "inside", {"my_model/hidden/kernel": one, "my_model/out/kernel": one})
+    tf_cli("ls", inside, "--scope", "hiden").fails_with(2, "did you mean my_model/hidden?")
+    dotted = write_raw(tmp_path / "dotted", {"layers.0.weight": one})
+    tf_cli("ls", dotted, "--scope", "layers").fails_with(2, "--include 'layers.*'")
+
+
+@pytest.mark.parametrize("cast, says", [
+    ("float16", "'*=float16' casts"), ("bf16", "'*=bf16' casts"), ("float32>float16", "'*=float32>float16' casts"),
+    ("*=half", "write float16 or bfloat16"), ("*=float", "write float32 or float64"), ("*=flaot16", "did you mean float16?"),
+])  # fmt: skip
+def test_a_cast_written_otherwise_is_answered_with_the_right_one(cast, says, model, tf_cli, tmp_path):
+    done = tf_cli("convert", model, tmp_path / "out.npz", "--cast", cast)
+    assert done.code in (2, 4) and says in done.err, done
+
+
+@pytest.mark.parametrize("word, dtype", [("fp16", "float16"), ("bf16", "bfloat16"), ("fp32", "float32"), ("f64", "float64")])
+def test_short_words_for_dtypes(word, dtype, model, tf_cli, tmp_path):
+    tf_cli.convert(model, tmp_path / "out.safetensors", "--cast", f"other={word}", "--cast-overflow", "infinity")
+    assert tf_cli.listing(tmp_path / "out.safetensors")["other"]["dtype"] == dtype

@@ -32,7 +32,7 @@ std::string manifest(const std::string& file) {
 Names found(const TempFolder& folder, const ReadOptions& options = {},
             const std::filesystem::path& leave_out = {}) {
   Names names;
-  for (const FoundInput& input : find_inputs(folder.path(), options, leave_out).inputs)
+  for (const FoundInput& input : find_inputs(folder.path(), {options, leave_out}).inputs)
     names.push_back(input.path.string() + ">" + input.stem);
   return names;
 }
