@@ -48,7 +48,7 @@ Format make_hdf5_format() {
   format.name = "hdf5";
   format.title = "HDF5 file, and what Keras keeps in them";
   format.extensions = {".h5", ".hdf5"};
-  format.input_extensions = {".keras"};
+  format.claims_name = [](std::string_view leaf) { return leaf.ends_with(".keras"); };
   format.aliases = {"h5", "hdf"};
   format.advice = {{"keras",
                     "Keras models are read as hdf5; written are HDF5 files with weights, not whole "

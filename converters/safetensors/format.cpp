@@ -77,7 +77,7 @@ Format make_safetensors_format() {
   constexpr std::string_view kNoPickle =
       "PyTorch's own files are pickles, which are neither read nor written; PyTorch loads "
       "safetensors: --to safetensors";
-  format.advice = {{"pt", kNoPickle},    {"pth", kNoPickle},   {"pytorch", kNoPickle},
+  format.advice = {{"pt", kNoPickle},    {"pth", kNoPickle},    {"pytorch", kNoPickle},
                    {"torch", kNoPickle}, {"pickle", kNoPickle}, {"bin", kNoPickle}};
   format.probe = probe;
   format.write_options = {

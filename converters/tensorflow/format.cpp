@@ -96,7 +96,10 @@ Format make_tensorflow_format() {
   format.name = "tensorflow";
   format.title = "TensorFlow checkpoint (V1 or V2), SavedModel variables, frozen graph";
   format.extensions = {".index", ".ckpt"};
-  format.input_extensions = {".pb"};
+  // A SavedModel keeps two messages beside its own that are of no use without it.
+  format.claims_name = [](std::string_view leaf) {
+    return leaf.ends_with(".pb") && leaf != "fingerprint.pb" && leaf != "keras_metadata.pb";
+  };
   format.aliases = {"tf", "ckpt", "checkpoint"};
   constexpr std::string_view kNoModel =
       "SavedModels and frozen graphs are read as tensorflow; written are checkpoints: --to "

@@ -89,8 +89,9 @@ struct CompareOptions {
 
 /// Compares all tensors of both, bookkeeping too, by name. Values are compared where dtype and
 /// shape are the same, and, unless the tolerance is exact(), where both dtypes are numbers: such a
-/// pair is a difference of Kind::values, or close when no element is apart. Throws Error(usage.name_map) when `names` leads two tensors of A to one of
-/// B; what cannot be read is a difference.
+/// pair is a difference of Kind::values, or close when no element is apart. Throws
+/// Error(usage.name_map) when `names` leads two tensors of A to one of B; what cannot be read is a
+/// difference.
 Comparison compare(const Manifest& a, const Manifest& b, const CompareOptions& options = {});
 
 /// What reading one tensor through has shown.

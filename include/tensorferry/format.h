@@ -131,9 +131,10 @@ struct Format {
   std::string_view name;                     ///< "npy": the word for --from and --to
   std::string_view title;                    ///< "NumPy array file, or a folder of them"
   std::vector<std::string_view> extensions;  ///< lower case, with the dot
-  /// Endings of further files that are its own: a file called so that it cannot read is damaged, or
-  /// another one was put in its place.
-  std::vector<std::string_view> input_extensions = {};
+  /// Whether a file called so (`leaf` in lower case), though with none of the extensions, is meant
+  /// to be one of its own: when it cannot be read, it is damaged or another one was put in its
+  /// place.
+  bool (*claims_name)(std::string_view leaf) = nullptr;
   std::vector<std::string_view> aliases = {};  ///< other words for --from and --to
   std::vector<FormatAdvice> advice = {};       ///< words that are not taken, and the right ones
   std::vector<OptionSpec> read_options, write_options;

@@ -212,8 +212,8 @@ struct Selection {
   bool exclude_optimizer = false;  ///< then exclude_optimizer() as well
 };
 
-/// Keeps the selected tensors. Patterns and scopes that meet no tensor are noted, with what may have
-/// been meant. Throws Error(usage) for a malformed expression.
+/// Keeps the selected tensors. Patterns and scopes that meet no tensor are noted, with what may
+/// have been meant. Throws Error(usage) for a malformed expression.
 Edit select(Selection selection);
 /// Those notes as one text, each behind a line end: the reason why a selection left nothing.
 std::string unmet_selections(const Manifest& manifest);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <optional>
 #include <set>
@@ -71,13 +72,27 @@ bool ends_with_any(std::string_view lower, std::span<const std::string_view> end
 
 /// The format that the name says it is of, if any.
 const Format* format_by_name(const std::string& name) {
-  const std::string lower = lower_case(name);
+  const std::string leaf = lower_case(fs::path(name).filename().string());
   for (const Format& format : Registry::global().formats()) {
-    if (format.reader != nullptr && (ends_with_any(lower, format.extensions) ||
-                                     ends_with_any(lower, format.input_extensions)))
+    if (format.reader == nullptr) continue;
+    if (ends_with_any(leaf, format.extensions) ||
+        (format.claims_name != nullptr && format.claims_name(leaf)))
       return &format;
   }
   return nullptr;
+}
+
+/// "a/m--of-2.bin" of "a/m-1-of-2.bin", a part of a set; empty for another name.
+std::string set_of(const std::string& name) {
+  const auto is_digit = [&](std::size_t at) {
+    return at < name.size() && name[at] >= '0' && name[at] <= '9';
+  };
+  constexpr std::string_view kOf = "-of-";
+  const std::size_t of = name.rfind(kOf);
+  if (of == std::string::npos || !is_digit(of + kOf.size())) return {};
+  std::size_t digits = of;
+  while (digits > 0 && is_digit(digits - 1)) --digits;
+  return digits == of ? std::string() : name.substr(0, digits) + name.substr(of);
 }
 
 class Finder {
@@ -96,14 +111,10 @@ class Finder {
       if (!owners_.contains(file)) look_at(file);
       if (options_.progress) options_.progress(++done, files_.size());
     }
-    for (const Model& model : models_)
-      if (!model.dropped && !model.is_unknown) add(name_of(model), model.opened.format);
     for (const Model& model : models_) {
-      if (model.dropped || !model.is_unknown) continue;
-      if (is_inside_an_input(model.name))
-        found_.others.emplace_back(model.name);
-      else
-        add(model.name, model.opened.format);
+      if (model.dropped) continue;
+      const std::string path = name_of(model);
+      found_.inputs.push_back({path, without_extension(path, model.opened.format)});
     }
     std::erase_if(found_.others,
                   [&](const fs::path& file) { return owners_.contains(file.string()); });
@@ -116,21 +127,8 @@ class Finder {
   struct Model {
     std::string name;  // of the file by which it was found
     Opened opened;
-    bool is_unknown = false;  // its content is of no known format, though its name is
     bool dropped = false;
   };
-
-  void add(const std::string& path, const Format* format) {
-    found_.inputs.push_back({path, without_extension(path, format)});
-    paths_.insert(path);
-  }
-
-  /// Whether a folder around it is an input as a whole, to which it may belong.
-  bool is_inside_an_input(const fs::path& name) const {
-    for (fs::path at = name.parent_path(); !at.empty(); at = at.parent_path())
-      if (paths_.contains(at.string())) return true;
-    return false;
-  }
 
   /// A folder below that cannot be listed is an input that fails; the others are still looked at.
   void walk() {
@@ -152,19 +150,27 @@ class Finder {
     std::error_code error;
     fs::directory_iterator at(folder, error);
     for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
-      const fs::path& path = at->path();
-      if (path.filename().string().starts_with('.')) continue;
-      std::error_code ignored;
-      if (fs::is_directory(at->symlink_status(ignored))) {
-        if (full_path(path) != leave_out_) folders.push_back(path);
-        continue;
-      }
-      struct stat s {};
-      if (stat(path.c_str(), &s) == 0 && S_ISREG(s.st_mode)) files_.insert(relative(path));
+      if (at->path().filename().string().starts_with('.')) continue;
+      error = sort_in(at->path(), folders);
+      if (error) break;
     }
     if (error)
       throw Error(ErrorCode::input, "folder", "cannot be listed: " + error.message())
           .in_file(folder.string());
+  }
+
+  std::error_code sort_in(const fs::path& path, std::vector<fs::path>& folders) {
+    struct stat s {};
+    if (lstat(path.c_str(), &s) != 0 && errno != ENOENT) return {errno, std::generic_category()};
+    if (S_ISDIR(s.st_mode)) {
+      if (full_path(path) != leave_out_) folders.push_back(path);
+      return {};
+    }
+    // A link that leads nowhere stands for a model when it is called like one.
+    const bool dangling = S_ISLNK(s.st_mode) && stat(path.c_str(), &s) != 0;
+    if (dangling ? format_by_name(path.string()) != nullptr : S_ISREG(s.st_mode))
+      files_.insert(relative(path));
+    return {};
   }
 
   std::string relative(const fs::path& path) const {
@@ -196,8 +202,7 @@ class Finder {
 
   void look_at(const std::string& name) {
     auto opened = open(name);
-    const bool is_unknown = !opened;
-    if (is_unknown) {
+    if (!opened) {
       const Format* format = format_by_name(name);
       if (format == nullptr) {
         found_.others.emplace_back(name);
@@ -207,6 +212,7 @@ class Finder {
       opened = Opened{{}, {}, format};
     }
     opened->files.insert(name);
+    if (opened->listing.empty()) add_rest_of_set(name, *opened);
     if (is_pointer(name, *opened)) return;
     const std::size_t index = models_.size();
     for (const std::string& file : opened->files) {
@@ -215,7 +221,17 @@ class Finder {
         models_[owner->second].dropped = true;
       owners_[file] = index;
     }
-    models_.push_back({name, std::move(*opened), is_unknown});
+    models_.push_back({name, std::move(*opened)});
+  }
+
+  /// A reader that fails may not have come to all parts of a set.
+  void add_rest_of_set(const std::string& name, Opened& opened) const {
+    if (opened.files.size() < 2 && format_by_name(name) != nullptr) return;  // complete in itself
+    std::set<std::string> sets;
+    for (const std::string& file : opened.files) sets.insert(set_of(file));
+    sets.erase("");
+    for (const std::string& file : files_)
+      if (sets.contains(set_of(file))) opened.files.insert(file);
   }
 
   /// Whether the file only names a model that lies beside it, as a list of checkpoints does: that
@@ -258,7 +274,6 @@ class Finder {
   FileSet files_;
   std::map<std::string, std::size_t> owners_;  // the model that a file belongs to
   std::vector<Model> models_;
-  FileSet paths_;  // of the inputs
   FoundInputs found_;
 };
 

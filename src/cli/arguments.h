@@ -45,8 +45,8 @@ struct Syntax {
   std::vector<OptionGroup> groups;
   std::string_view examples = {};  ///< lines, each indented by two blanks
   /// What to say of more operands than `most`; none = that there is one too many.
-  std::string (*too_many)(std::span<const std::string> operands, const Arguments& arguments) =
-      nullptr;
+  std::string (*too_many)(std::span<const std::string> operands,
+                          const Arguments& arguments) = nullptr;
 };
 
 /// "threads" of "j,threads"

@@ -139,9 +139,11 @@ JobList jobs_of(const Arguments& arguments) {
     const std::string& jobs = arguments.operands()[0];
     std::error_code ignored;
     if (fs::is_directory(jobs, ignored))
-      refuse("folder", printable(jobs) + " is a folder, not a list of jobs; to convert every model "
-                                         "below it: " +
-                           batch_command_line(jobs, arguments.value("out").value_or(""), arguments));
+      refuse("folder",
+             printable(jobs) +
+                 " is a folder, not a list of jobs; to convert every model "
+                 "below it: " +
+                 batch_command_line(jobs, arguments.value("out").value_or(""), arguments));
     if (from_folder) refuse("bad_option", "--in and --out stand in place of JOBS.jsonl");
     return read_jobs(jobs, defaults);
   }

@@ -86,9 +86,9 @@ void print_notes_of(const Sides& sides) {
   const auto called = [](const Manifest& manifest, const char* side, const Manifest& other) {
     std::vector<Note> notes;
     for (const Note& note : manifest.notes) {
-      const bool both =
-          std::any_of(other.notes.begin(), other.notes.end(),
-                      [&](const Note& its) { return its.id == note.id && its.text == note.text; });
+      const bool both = std::any_of(other.notes.begin(), other.notes.end(), [&](const Note& its) {
+        return its.id == note.id && its.text == note.text;
+      });
       if (!both)
         notes.push_back({note.id, std::string(side) + ": " + note.text});
       else if (*side == 'A')
@@ -133,9 +133,9 @@ Sides open_both(const Arguments& arguments, const std::map<std::string, std::str
     sides.b = drop_bookkeeping()(std::move(sides.b));
   }
   if (sides.a.tensors.empty() && sides.b.tensors.empty() && !arguments.flag("allow-empty"))
-    throw Error(ErrorCode::usage, "empty_selection",
-                "neither has a tensor to compare (--allow-empty accepts that)" +
-                    unmet_selections(sides.a));
+    throw Error(
+        ErrorCode::usage, "empty_selection",
+        "neither has a tensor to compare (--allow-empty accepts that)" + unmet_selections(sides.a));
   return sides;
 }
 

@@ -24,7 +24,8 @@ constexpr OptionDef kEdits[] = {
     {"cast", "GLOB=DTYPE",
      "Another dtype, such as '*=bfloat16': a pattern with wildcards casts floating-point to "
      "floating-point tensors, integers to integers, and leaves others as they are; "
-     "'*=int64>float32' or a whole name casts any. Rounds to the nearest, ties to even, and reports "
+     "'*=int64>float32' or a whole name casts any. Rounds to the nearest, ties to even, and "
+     "reports "
      "what changed"},
     {"cast-overflow", "fail|saturate|infinity",
      "Values that the new dtype cannot hold; default: fail"},

@@ -75,11 +75,12 @@ std::string several_inputs_advice(std::span<const std::string> operands,
   const bool together = std::all_of(inputs.begin(), inputs.end(), [&](const std::string& input) {
     return fs::path(input).parent_path() == folder;
   });
-  std::string text = "convert takes one input and one output, not " +
-                     count_of(operands.size(), "operand") + "; ";
+  std::string text =
+      "convert takes one input and one output, not " + count_of(operands.size(), "operand") + "; ";
   if (!together)
-    return text + "for many, write a line {\"in\": ..., \"out\": ...} for each into a file: "
-                  "tensorferry batch JOBS.jsonl";
+    return text +
+           "for many, write a line {\"in\": ..., \"out\": ...} for each into a file: "
+           "tensorferry batch JOBS.jsonl";
   return text + "for every model below a folder: " +
          batch_command_line(folder.empty() ? "." : folder.string(), operands.back(), arguments);
 }

@@ -81,10 +81,10 @@ struct Alias {
   DType dtype;
 };
 constexpr Alias kAliases[] = {
-    {"fp16", DType::float16},  {"bf16", DType::bfloat16}, {"fp32", DType::float32},
-    {"fp64", DType::float64},  {"f32", DType::float32},   {"f64", DType::float64},
-    {"i32", DType::int32},     {"i64", DType::int64},     {"u32", DType::uint32},
-    {"u64", DType::uint64},    {"boolean", DType::boolean}, {"c64", DType::complex64},
+    {"fp16", DType::float16},   {"bf16", DType::bfloat16},   {"fp32", DType::float32},
+    {"fp64", DType::float64},   {"f32", DType::float32},     {"f64", DType::float64},
+    {"i32", DType::int32},      {"i64", DType::int64},       {"u32", DType::uint32},
+    {"u64", DType::uint64},     {"boolean", DType::boolean}, {"c64", DType::complex64},
     {"c128", DType::complex128}};
 
 // Words that mean different types to different people, or to different programs; and which ones.

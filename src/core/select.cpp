@@ -98,9 +98,8 @@ std::vector<Pattern> patterns(const std::vector<std::string>& texts, bool regex)
   std::vector<Pattern> all;
   for (const std::string& text : texts) {
     if (regex) {
-      all.push_back({text, false, [e = Expression(text)](const std::string& name) {
-                       return e.matches(name);
-                     }});
+      all.push_back({text, false,
+                     [e = Expression(text)](const std::string& name) { return e.matches(name); }});
     } else {
       const Glob glob(text);
       all.push_back({text, glob.is_literal(),
@@ -123,19 +122,21 @@ Marks mark_pattern(Manifest& manifest, const char* option, const Pattern& patter
   if (pattern.literal) {
     for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
   }
-  manifest.notes.push_back(
-      {std::string(kUnmet), std::string(option) + " \"" + printable(pattern.text) +
-                                "\" matches no tensor" + did_you_mean(nearest(pattern.text, names))});
+  manifest.notes.push_back({std::string(kUnmet), std::string(option) + " \"" +
+                                                     printable(pattern.text) +
+                                                     "\" matches no tensor" +
+                                                     did_you_mean(nearest(pattern.text, names))});
   return marks;
 }
 
-// The scopes that there are: everything that stands before a slash.
+// The scopes that there are: everything that stands before a slash, and each name itself.
 std::vector<std::string> scopes_of(const Manifest& manifest) {
   std::set<std::string> scopes;
   for (const Tensor& tensor : manifest.tensors) {
     const std::string& name = tensor.name;
     for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1))
       scopes.insert(name.substr(0, at));
+    scopes.insert(name);
   }
   return {scopes.begin(), scopes.end()};
 }
@@ -162,9 +163,8 @@ std::string scope_advice(const Manifest& manifest, const std::string& scope) {
 Marks mark_noted_scope(Manifest& manifest, const std::string& scope) {
   Marks marks = mark_scope(manifest, scope);
   if (any(marks) || manifest.tensors.empty()) return marks;
-  manifest.notes.push_back(
-      {std::string(kUnmet), "there is no scope \"" + printable(scope) + "\"" +
-                                scope_advice(manifest, scope)});
+  manifest.notes.push_back({std::string(kUnmet), "there is no scope \"" + printable(scope) + "\"" +
+                                                     scope_advice(manifest, scope)});
   return marks;
 }
 

@@ -59,7 +59,8 @@ inline bool vanishes(std::span<const std::byte> in, std::size_t i) {
 template <typename Pair>
 inline std::uint64_t count_vanished(std::span<const std::byte> in, std::size_t count) {
   typename Pair::From vanished = 0;
-  for (std::size_t i = 0; i < count; ++i) vanished += static_cast<typename Pair::From>(vanishes<Pair>(in, i));
+  for (std::size_t i = 0; i < count; ++i)
+    vanished += static_cast<typename Pair::From>(vanishes<Pair>(in, i));
   return vanished;
 }
 

@@ -205,7 +205,7 @@ ElementComparer::Distance ElementComparer::integer_distance(const std::byte* a,
   const unsigned shift = 64 - row_a_.bits;
   // Shifted up, signed numbers keep their order once the sign bit is turned over.
   std::uint64_t x = little_endian(a, row_a_.bytes) << shift, y = little_endian(b, row_a_.bytes)
-                                                               << shift;
+                                                                 << shift;
   const bool is_signed = row_a_.kind == DTypeKind::signed_integer;
   const std::uint64_t magnitude = is_signed && (y & top) != 0 ? (~y + 1) >> shift : y >> shift;
   if (is_signed) {
@@ -233,8 +233,8 @@ ElementComparer::Distance ElementComparer::real_distance(const Value& a, const V
   const auto magnitude = static_cast<double>(std::fabs(y));
   distance.relative = relative_to(distance.absolute, magnitude);
   const bool finite = std::isfinite(x) && std::isfinite(y);
-  distance.near = !tolerance_.exact() &&
-                  (x == y || (finite && has_ulp && distance.ulp <= *tolerance_.ulp));
+  distance.near =
+      !tolerance_.exact() && (x == y || (finite && has_ulp && distance.ulp <= *tolerance_.ulp));
   distance.close = distance.near || within(distance.absolute, magnitude);
   return distance;
 }

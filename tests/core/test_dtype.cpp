@@ -49,6 +49,16 @@ TEST_CASE("numpy descriptions give dtype and byte order") {
   }
 }
 
+TEST_CASE("short words that can mean one type only are taken") {
+  CHECK(parse_dtype("fp16").dtype == DType::float16);
+  CHECK(parse_dtype("bf16").dtype == DType::bfloat16);
+  CHECK(parse_dtype("fp32").dtype == DType::float32);
+  CHECK(parse_dtype("f64").dtype == DType::float64);
+  CHECK(!parse_dtype("i64").big_endian);
+  CHECK(error_message([] { parse_dtype("half"); }).find("write float16 or bfloat16") !=
+        std::string::npos);
+}
+
 TEST_CASE("ambiguous words are refused with the list of names") {
   for (const char* text : {"float", "half", "double", "int", "long", "V2", "<V2", "|V1", "<f1",
                            "f4", "i8", "|f4", "f16", "float8", "complex", "b1"}) {

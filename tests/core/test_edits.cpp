@@ -119,6 +119,10 @@ TEST_CASE("edits as text") {
   CHECK(error_id([] { parse_renaming("=abc"); }) == "usage.bad_edit");
   CHECK(error_id([] { parse_casting("*=>f8"); }) == "usage.bad_edit");
   CHECK(error_id([] { parse_casting("*=half"); }) == "unsupported.ambiguous_dtype");
+  for (const char* text : {"float16", "fp16", "half", "float32>bf16"})
+    CHECK(error_message([&] { parse_casting(text); }).find("; '*=" + std::string(text)) !=
+          std::string::npos);
+  CHECK(error_message([] { parse_casting("weights"); }).find("casts every") == std::string::npos);
   for (const char* text : {"c=", "c=0,", "c=0,,1", "c=-1", "c=0;1", "c=a"})
     CHECK(error_id([&] { parse_transposition(text); }) == "usage.bad_edit");
 }
@@ -134,9 +138,58 @@ TEST_CASE("a cast changes the description, of numbers only") {
   const Manifest changed = edit(edits)(manifest);
   CHECK(changed.tensors[0].dtype == DType::float32);
   CHECK(stored_dtype(changed.tensors[0]) == DType::uint8);
-  CHECK(changed.tensors[1].dtype == DType::int32);  // it is no bool
+  CHECK(changed.tensors[1].dtype == DType::int32);  // it is not bool
   CHECK(changed.tensors[3].dtype == DType::int16);
-  CHECK(changed.tensors[2].problem->id() == "unsupported.cast");
+  CHECK(changed.tensors[2].dtype == DType::string);
+  edits.cast = {{"s", std::nullopt, DType::int32}};
+  CHECK(edit(edits)(manifest).tensors[2].problem->id() == "unsupported.cast");
+}
+
+TEST_CASE("a cast by a pattern takes the kind of its dtype, another one only when it is named") {
+  const auto manifest = [] {
+    Manifest made = named({"f", "d", "i", "u", "b", "z", "s"});
+    const DType dtypes[] = {DType::float32, DType::float64,   DType::int64, DType::uint8,
+                            DType::boolean, DType::complex64, DType::string};
+    for (std::size_t i = 0; i < made.tensors.size(); ++i) made.tensors[i].dtype = dtypes[i];
+    return made;
+  };
+  const auto cast_with = [&](std::vector<Casting> castings) {
+    const Manifest done = edit({.cast = std::move(castings)})(manifest());
+    std::string text;
+    for (const Tensor& tensor : done.tensors)
+      text += (text.empty() ? "" : " ") + std::string(to_string(tensor.dtype));
+    for (const Note& note : done.notes) text += "\n" + note.id + ": " + note.text;
+    return text;
+  };
+  CHECK(
+      cast_with({{"*", std::nullopt, DType::float16}}) ==
+      "float16 float16 int64 uint8 bool complex64 string\n"
+      "cast.left_as_it_was: --cast *=float16 takes floating-point tensors only; 5 others are left "
+      "as before: bool (1), int64 (1), uint8 (1), complex64 (1), string (1); name the dtype to "
+      "cast it, as in '*=bool>float16'");
+  CHECK(cast_with({{"*", DType::int64, DType::float16}}) ==
+        "float32 float64 float16 uint8 bool complex64 string");
+  CHECK(cast_with({{"[i]", std::nullopt, DType::float16}, {"b", std::nullopt, DType::float16}}) ==
+        "float32 float64 float16 uint8 float16 complex64 string");
+  CHECK(cast_with({{"?", std::nullopt, DType::float16},
+                   {"*", std::nullopt, DType::int8},
+                   {"[b]", std::nullopt, DType::uint8},
+                   {"*", std::nullopt, DType::complex128}}) ==
+        "float16 float16 int8 int8 uint8 complex128 string\n"
+        "cast.left_as_it_was: --cast ?=float16 takes floating-point tensors only; 1 other is left "
+        "as before: string (1)");
+  CHECK(error_id([&] { cast_with({{"[iu]", std::nullopt, DType::float16}}); }) == "usage.no_match");
+  CHECK(error_message([&] {
+          cast_with({{"[iu]", std::nullopt, DType::float16}});
+        }).find("no floating-point tensor, only int64 (1), uint8 (1)") != std::string::npos);
+}
+
+TEST_CASE("a renaming that matches no name is noted, one that changes nothing is not") {
+  const Manifest done =
+      edit({.rename = {{"a", "b"}, {"a", "c"}, {"x", "x"}, {"gone$", ""}}})(named({"a", "x"}));
+  REQUIRE(done.notes.size() == 2);
+  CHECK(done.notes[0].text == "--rename matches no name: a");
+  CHECK(done.notes[1].text == "--rename matches no name: gone$");
 }
 
 TEST_CASE("transposing a matrix and undoing it") {

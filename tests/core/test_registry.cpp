@@ -188,3 +188,16 @@ TEST_CASE("unknown content is described for the person who has it") {
     CHECK(looks(bytes) == description);
   }
 }
+
+TEST_CASE("a format is known by other words, and says which one is right") {
+  Registry known;
+  Format box = format("box", {".box"}, nullptr);
+  box.aliases = {"bx", "crate"};
+  box.advice = {{"bag", "bags are not made: --to box"}};
+  known.add(box);
+  for (const char* word : {"box", "BOX", ".box", "bx", "Crate"})
+    CHECK(known.at(word).name == "box");
+  CHECK(error_message([&] { known.at("bag"); }).find("bags are not made") != std::string::npos);
+  CHECK(error_message([&] { known.at("crte"); }).find("did you mean crate?") != std::string::npos);
+  CHECK(error_id([&] { known.add(format("bx", {}, nullptr)); }) == "usage.format");
+}

@@ -124,6 +124,23 @@ TEST_CASE("regular expressions match somewhere") {
   }
 }
 
+TEST_CASE("what meets no tensor is noted with what may have been meant") {
+  const auto notes_of = [](Selection selection) {
+    return unmet_selections(select(std::move(selection))(
+        manifest_of({"dense/kernel", "dense_1/kernel", "out/hidden/kernel", "layers.0.w"})));
+  };
+  CHECK(notes_of({.include = {"dense*"}, .scope = {"dense"}}).empty());
+  CHECK(notes_of({.include = {"dense*", "conv*"}}) == "\n--include \"conv*\" matches no tensor");
+  CHECK(notes_of({.exclude = {"layers.0.x"}}) ==
+        "\n--exclude \"layers.0.x\" matches no tensor; did you mean layers.0.w?");
+  CHECK(notes_of({.exclude = {"^x"}, .regex = true}) == "\n--exclude \"^x\" matches no tensor");
+  CHECK(notes_of({.scope = {"dens_1"}}) == "\nthere is no scope \"dens_1\"; did you mean dense_1?");
+  CHECK(notes_of({.scope = {"hiden"}}) ==
+        "\nthere is no scope \"hiden\"; did you mean out/hidden?");
+  CHECK(notes_of({.scope = {"layers"}}).find("--include 'layers.*'") != std::string::npos);
+  CHECK(unmet_selections(select({.include = {"x"}})({})).empty());
+}
+
 // Cause: the matcher of the standard library recurses for each byte of the name.
 TEST_CASE("a name too long for a regular expression is an error and no stack overflow") {
   const Edit edit = select({.include = {"^(a|b)*c"}, .regex = true});

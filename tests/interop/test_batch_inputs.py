@@ -186,7 +186,7 @@ def test_a_damaged_part_of_a_set_is_one_failed_job(which, content, tf_cli, tmp_p
     assert [end["event"] for end in ends.values()] == ["failed"], done
 
 
-def test_a_broken_saved_model_is_one_failed_job_and_a_whole_one_none(tf_cli, tmp_path):
+def test_what_lies_beside_a_saved_model_is_no_job(tf_cli, tmp_path):
     import tensorflow as tf
 
     class Module(tf.Module):
@@ -196,14 +196,22 @@ def test_a_broken_saved_model_is_one_failed_job_and_a_whole_one_none(tf_cli, tmp
     source = tmp_path / "in"
     for name in ("whole", "broken"):
         tf.saved_model.save(Module(), str(source / name))
-    model = source / "broken" / "saved_model.pb"
-    assert (source / "whole" / "fingerprint.pb").exists(), "which is of no format, although it is called .pb"
-    (source / "broken" / "fingerprint.pb").unlink()
-    model.write_bytes(b"")
+    assert (source / "whole" / "fingerprint.pb").exists(), "which is not a model, although it is called .pb"
+    (source / "broken" / "variables" / "variables.index").write_text(LFS)
+    (source / "frozen.pb").write_bytes(b"")
     _, ends = batch(tf_cli, source, tmp_path / "out")
     states = {name: end["event"] for name, end in ends.items()}
-    assert states.pop("whole") == "finished"
-    assert "failed" in states.values() and all(name.startswith("broken") for name in states), states
+    assert states == {"whole/saved_model.pb": "finished", "broken/saved_model.pb": "failed", "frozen.pb": "failed"}
+
+
+def test_a_link_that_leads_nowhere_is_a_failed_job(tf_cli, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "model.safetensors").symlink_to("../blobs/missing")
+    (source / "README.md").symlink_to("../blobs/missing")
+    write_npy(source / "good.npy")
+    _, ends = batch(tf_cli, source, tmp_path / "out", code=6)
+    assert {name: end["event"] for name, end in ends.items()} == {"good.npy": "finished", "model.safetensors": "failed"}
 
 
 def deep_folder(base: Path) -> str:
@@ -287,11 +295,11 @@ def test_the_missing_option_is_named_alone(tf_cli, tmp_path):
 
 @pytest.fixture
 def several(tmp_path):
-    """A folder of models of three formats, with a blank in its name."""
+    """A folder of models of two formats, with a blank in its name."""
     folder = tmp_path / "my models"
     folder.mkdir()
     write_npz(folder / "one.npz")
-    write_safetensors(folder / "two.safetensors")
+    write_onnx(folder / "two.onnx")
     write_h5(folder / "three.h5")
     return folder
 
@@ -365,7 +373,7 @@ def test_finding_and_running_jobs_are_progress(sparse, tf_cli, tmp_path):
     assert process.returncode == 0 and {"progress", "started", "finished", "summary"} <= kinds, err
     for event in told:
         if event["event"] == "progress":
-            assert 0 <= event["bytes"] <= event["total"] == 64 << 20, event
+            assert 0 <= event["bytes"] <= event["total"] and event["total"] >> 20 == 64, event
         if event["event"] == "finding":
             assert 0 < event["files"] <= event["total"] == 4, event
 

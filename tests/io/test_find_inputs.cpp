@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -97,6 +98,36 @@ TEST_CASE("what cannot be read is an input, and the job says why") {
   folder.write("cut.npy", kNpy.substr(0, 40));
   folder.write("ck.index", "");
   CHECK(found(folder) == Names{"ck.index>ck", "cut.npy>cut"});
+}
+
+TEST_CASE("another content under the name of a model is an input, under another name it is not") {
+  TempFolder folder;
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+  folder.write("empty.npz", "");
+  folder.write("pointer.onnx", pointer);
+  folder.write("pointer.png", pointer);
+  folder.write("text.SAFETENSORS", "text");
+  std::filesystem::create_symlink("gone", folder / "link.npy");
+  std::filesystem::create_symlink("gone", folder / "link.txt");
+  CHECK(found(folder) ==
+        Names{"empty.npz>empty", "link.npy>link", "pointer.onnx>pointer", "text.SAFETENSORS>text"});
+  CHECK(others(folder) == Names{"pointer.png"});
+}
+
+TEST_CASE("the search tells how far it is, and can be cancelled") {
+  TempFolder folder;
+  for (const char* name : {"a.npy", "b.npy", "c.txt"}) folder.write(name, kNpy);
+  std::vector<std::size_t> told;
+  std::atomic<bool> cancel{false};
+  FindOptions options;
+  options.cancel = &cancel;
+  options.progress = [&](std::size_t done, std::size_t files) {
+    CHECK(files == 3);
+    told.push_back(done);
+    cancel = done == 2;
+  };
+  CHECK(error_id([&] { find_inputs(folder.path(), options); }) == "input.cancelled");
+  CHECK(told == std::vector<std::size_t>{1, 2});
 }
 
 TEST_CASE("with a format given every file is of that format") {

@@ -69,6 +69,8 @@ void check_equal(const CastTally& a, const CastTally& b) {
   CHECK(a.changed == b.changed);
   CHECK(a.first == b.first);
   CHECK(a.overflowed == b.overflowed);
+  CHECK(a.underflowed == b.underflowed);
+  CHECK(a.first_underflowed == b.first_underflowed);
   CHECK(a.absolute == b.absolute);
   CHECK(a.relative == b.relative);
 }
@@ -138,6 +140,31 @@ TEST_CASE("values that all fit stay on the fast path, and are told as by the exa
       }
       check_same(pair, in, 17);
     }
+  }
+}
+
+TEST_CASE("what becomes zero is counted, up to half of the least number and no further") {
+  struct Row {
+    DType to;
+    float vanishes, stays;
+  };
+  for (const Row& row : {Row{DType::float16, 0x1p-25F, 0x1.000002p-25F},
+                         Row{DType::bfloat16, 0x1p-134F, 0x1.0001p-134F}}) {
+    CAPTURE(to_string(row.to));
+    std::vector<float> values(5000, 1);
+    for (const std::size_t at : {2000U, 2001U, 4999U}) values[at] = row.vanishes;
+    values[17] = 0;
+    values[18] = -row.stays;
+    values[2002] = -row.vanishes;
+    std::vector<std::byte> out(values.size() * 2);
+    for (const CastVersion& version : fast_casts(DType::float32, row.to)) {
+      CAPTURE(version.name);
+      CastTally tally;
+      REQUIRE(version.cast(bytes_of(values), out, 100, tally));
+      CHECK(tally.underflowed == 4);
+      CHECK(tally.first_underflowed == 2100);
+    }
+    check_same({DType::float32, row.to}, bytes_of(values), 100);
   }
 }
 

@@ -231,3 +231,38 @@ TEST_CASE("a map of names is a JSON object of texts") {
   CHECK(error_id([&] { read_name_map(folder.write("m", R"({"a": "b", "a": "c"})")); }) ==
         "corrupt.json");
 }
+
+TEST_CASE("numbers of two dtypes are compared by value when a tolerance is given") {
+  const Manifest wide = with<float>(DType::float32, {1, 0.1F, -2});
+  const Manifest narrow = with<std::uint16_t>(DType::float16, {0x3c00, 0x2e66, 0xc000});
+  const Comparison exact = compare(wide, narrow);
+  REQUIRE(exact.differences.size() == 1);
+  CHECK(exact.differences[0].kind == Kind::dtype);
+
+  const Comparison cast = compare_with(wide, narrow, {.ulp = 0});
+  CHECK(cast.equal());
+  CHECK(cast.same == 0);
+  REQUIRE(cast.close.size() == 1);
+  CHECK(cast.close[0].elements.bits == 1);
+  CHECK(cast.close[0].elements.ulp == 0);
+  CHECK(compare_with(narrow, wide, {.ulp = 0}).equal());
+
+  const auto found = only_difference(compare_with(wide, narrow, {.values = true}));
+  CHECK(found.apart == 1);
+  CHECK(found.first == 1);
+  CHECK(found.absolute == static_cast<double>(0.1F) - 0x1.998p-4);
+  CHECK(compare_with(wide, narrow, {.relative = 1e-3}).equal());
+  CHECK(!compare_with(wide, narrow, {.relative = 1e-5}).equal());
+
+  const Manifest longer = with<std::uint16_t>(DType::float16, {0x3c00, 0x2e66, 0xc000, 0});
+  CHECK(compare_with(wide, longer, {.values = true}).differences.size() == 2);
+}
+
+TEST_CASE("a number that the narrower dtype cannot hold is far from all that it holds") {
+  const Manifest large = with<float>(DType::float32, {70000});
+  CHECK(!compare_with(large, with<std::uint16_t>(DType::float16, {0x7bff}), {.ulp = 9}).equal());
+  CHECK(!compare_with(large, with<std::uint16_t>(DType::float16, {0x7c00}), {.ulp = 9}).equal());
+  CHECK(!compare_with(with<float>(DType::float32, {1000}),
+                      with<std::uint8_t>(DType::float8_e4m3fn, {0x7e}), {.ulp = 9})
+             .equal());
+}
