@@ -50,9 +50,8 @@ Format make_hdf5_format() {
   format.extensions = {".h5", ".hdf5"};
   format.claims_name = [](std::string_view leaf) { return leaf.ends_with(".keras"); };
   format.aliases = {"h5", "hdf"};
-  format.advice = {{"keras",
-                    "Keras models are read as hdf5; written are HDF5 files with weights, not whole "
-                    "models: --to hdf5"}};
+  format.advice = {
+      {"keras", "Keras models are read as hdf5 but not written; --to hdf5 writes the weights"}};
   format.probe = probe;
   format.read_options = {
       {"names",

@@ -48,7 +48,7 @@ Format make_npy_format() {
   format.title = "NumPy array file, or a folder of them";
   format.extensions = {".npy"};
   constexpr std::string_view kWhich =
-      "npy is an array a file, npz holds many in one file: --to npy or --to npz";
+      "an .npy file holds one array, an .npz file many: --to npy or --to npz";
   format.advice = {{"numpy", kWhich}, {"np", kWhich}};
   format.read_options = {
       {"dtype", OptionSpec::Kind::text, "",

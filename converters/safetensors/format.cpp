@@ -75,8 +75,9 @@ Format make_safetensors_format() {
   format.extensions = {kSuffix, kIndexSuffix};
   format.aliases = {"st"};
   constexpr std::string_view kNoPickle =
-      "PyTorch's own files are pickles, which are neither read nor written; PyTorch loads "
-      "safetensors: --to safetensors";
+      "PyTorch's own files are pickles, which are neither read nor written; --to safetensors "
+      "writes "
+      "what PyTorch loads as well";
   format.advice = {{"pt", kNoPickle},    {"pth", kNoPickle},    {"pytorch", kNoPickle},
                    {"torch", kNoPickle}, {"pickle", kNoPickle}, {"bin", kNoPickle}};
   format.probe = probe;

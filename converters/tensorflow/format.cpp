@@ -102,8 +102,9 @@ Format make_tensorflow_format() {
   };
   format.aliases = {"tf", "ckpt", "checkpoint"};
   constexpr std::string_view kNoModel =
-      "SavedModels and frozen graphs are read as tensorflow; written are checkpoints: --to "
-      "tensorflow";
+      "SavedModels and frozen graphs are read as tensorflow but not written; --to tensorflow "
+      "writes "
+      "a checkpoint";
   format.advice = {{"savedmodel", kNoModel}, {"saved_model", kNoModel}, {"pb", kNoModel}};
   format.read_options = {
       {.name = "names",

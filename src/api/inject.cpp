@@ -185,7 +185,8 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
   matching.match();
   if (matching.replacements.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",
-                "no tensor of the model has the name of a selected weight (--allow-empty goes on)")
+                "no tensor of the model has the name of a selected weight (--allow-empty goes on)" +
+                    unmet_selections(matching.replacements))
         .in_file(weights.string());
   }
   if (options.run.verify_output) refuse_verifying(matching.patched);

@@ -194,6 +194,7 @@ class Finder {
       opened.listing = listing_digest(read(*input, options));
     } catch (const Error& error) {
       if (error.id() == "unsupported.unknown_format") return std::nullopt;
+      if (opened.format == nullptr) opened.format = format_by_name(name);
     }
     if (input)
       for (const auto& file : input->opened()) opened.files.insert(relative(file->name()));

@@ -121,6 +121,12 @@ def test_every_code_to_every_dtype(start, overflow, tf_cli, tmp_path):
         assert told[name]["overflowed"] == np.count_nonzero(unfit), name
         if unfit.any():
             assert told[name]["first_overflowed"] == np.flatnonzero(unfit)[0], name
+        if start not in COMPLEX and to not in COMPLEX and to != "bool":
+            number, cast = values(source, start), values(np.frombuffer(got[name], NUMPY[to]), to)
+            vanished = np.isfinite(number) & (number != 0) & (cast == 0) & ~unfit
+            assert told[name]["underflowed"] == np.count_nonzero(vanished), name
+            if vanished.any():
+                assert told[name]["first_underflowed"] == np.flatnonzero(vanished)[0], name
 
 
 @pytest.mark.parametrize("start", ["float32", "float64"])
@@ -193,6 +199,22 @@ def test_reports_say_what_changed_as_numpy_computes_it(tf_cli, tmp_path):
     assert brain["absolute"] == float(error.max())
     with np.errstate(invalid="ignore", divide="ignore"):
         assert brain["relative"] == float(np.nanmax(error / np.abs(source[finite].astype(np.longdouble))))
+
+
+@pytest.mark.parametrize("start, to", [("float32", "float16"), ("float32", "bfloat16"), ("float64", "float32"),
+                                       ("float32", "float8_e4m3fn")])  # fmt: skip
+def test_what_becomes_zero_is_counted_as_numpy_computes_it(start, to, tf_cli, tmp_path):
+    """Moments of an optimizer: half of them below the least number, in every window and by every thread."""
+    least = float(ml_dtypes.finfo(NUMPY[to]).smallest_subnormal)
+    rng = np.random.default_rng(13)
+    source = (rng.standard_normal(700_000) * least).astype(start)
+    source[::11] = 0
+    _, (told,) = convert_all(tf_cli, tmp_path, {start: source}, [to], "-j", "2")
+    zero = (source != 0) & (source.astype(NUMPY[to]).astype(np.float64) == 0)
+    assert told["underflowed"] == np.count_nonzero(zero) > 100_000
+    assert told["first_underflowed"] == np.flatnonzero(zero)[0] and told["overflowed"] == 0
+    text = tf_cli("convert", tmp_path / "in", tmp_path / "out.npz", "--cast", f"*={start}>{to}", "--no-sync").succeeds().err
+    assert f"; {np.count_nonzero(zero)} became zero, the first at index {np.flatnonzero(zero)[0]}" in text
 
 
 def test_what_does_not_fit_stops_the_conversion_and_lists_all(tf_cli, tmp_path):

@@ -105,6 +105,24 @@ def test_the_formats_are_listed_with_their_options(tf_cli):
     assert "external_threshold" in tf_cli("formats", "onnx").succeeds().out
 
 
+@pytest.mark.parametrize("word, name", [("h5", "hdf5"), ("hdf", "hdf5"), ("HDF5", "hdf5"), (".h5", "hdf5"), ("tf", "tensorflow"),
+                                        ("ckpt", "tensorflow"), ("st", "safetensors"), ("ONNX", "onnx")])  # fmt: skip
+def test_a_format_is_known_by_the_words_that_people_use(word, name, made, tf_cli, tmp_path):
+    tf_cli.convert(made.prefix, tmp_path / "out", "--to", word)
+    listed = tf_cli("info", tmp_path / "out", "--json", "--from", name).succeeds()
+    assert tf_cli("info", tmp_path / "out", "--json", "--from", word).succeeds().out == listed.out
+    assert f'"{name}"' in listed.out
+
+
+@pytest.mark.parametrize("word, says", [
+    ("keras", "--to hdf5"), ("pt", "--to safetensors"), ("pytorch", "--to safetensors"), ("saved_model", "--to tensorflow"),
+    ("numpy", "--to npy or --to npz"), ("safetensor", "did you mean safetensors?"), ("tensorfow", "did you mean tensorflow?"),
+])  # fmt: skip
+def test_a_word_for_what_is_not_written_is_answered_with_the_right_one(word, says, made, tf_cli, tmp_path):
+    tf_cli("convert", made.prefix, tmp_path / "out", "--to", word).fails_with(2, "usage.unknown_format", says)
+    assert not list(tmp_path.iterdir())
+
+
 def test_help_is_no_error(tf_cli):
     for words in (["--help"], ["convert", "--help"], ["ls", "--help"], ["--version"]):
         assert tf_cli(*words).succeeds().out
