@@ -6,8 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
+#include <utility>
 
 #include "core/number.h"
+#include "plan/cast.h"
 #include "tensorferry/statistics.h"
 #include "tensorferry/values.h"
 
@@ -17,6 +20,21 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::uint64_t kMostUlp = ~std::uint64_t{0};
 __extension__ using Wide = unsigned __int128;  // the magnitude of an x87 number has 79 bits
+
+/// The values of all codes of a real dtype of at most 16 bits, made when they are first asked for.
+const std::vector<float>& values_of(DType dtype) {
+  constexpr std::size_t kDTypes = static_cast<std::size_t>(DType::unknown) + 1;
+  static std::array<std::once_flag, kDTypes> made;
+  static std::array<std::vector<float>, kDTypes> tables;
+  const auto index = static_cast<std::size_t>(dtype);
+  std::call_once(made[index], [&] {
+    std::vector<float> table(std::size_t{1} << (8 * info(dtype).bytes));
+    for (std::size_t code = 0; code < table.size(); ++code)
+      table[code] = decode_small_float(dtype, static_cast<unsigned>(code));
+    tables[index] = std::move(table);
+  });
+  return tables[index];
+}
 
 /// Exactly: all numbers of at most 64 bits fit in a long double.
 long double number_at(DType dtype, const std::byte* bytes) {
@@ -29,8 +47,7 @@ long double number_at(DType dtype, const std::byte* bytes) {
       return decode_longdouble(bytes);
     default:
       if (info(dtype).kind != DTypeKind::real) return value_of(decode_number(dtype, bytes));
-      return decode_small_float(dtype,
-                                static_cast<unsigned>(little_endian(bytes, info(dtype).bytes)));
+      return values_of(dtype)[little_endian(bytes, info(dtype).bytes)];
   }
 }
 
@@ -108,8 +125,10 @@ ElementComparer::ElementComparer(DType a, DType b, const Tolerance& tolerance)
 void ElementComparer::add(std::span<const std::byte> a, std::span<const std::byte> b) {
   if (row_a_.dtype == row_b_.dtype) return add_same_dtype(a, b);
   const std::size_t count = std::min(a.size() / bytes_a_, b.size() / bytes_b_);
+  const bool complex = row_a_.kind == DTypeKind::complex || row_b_.kind == DTypeKind::complex;
+  if (!complex) return add_numbers(a.data(), b.data(), count);
   for (std::size_t i = 0; i < count; ++i)
-    add_other_dtype(a.data() + i * bytes_a_, b.data() + i * bytes_b_);
+    add_complex(a.data() + i * bytes_a_, b.data() + i * bytes_b_);
 }
 
 void ElementComparer::add_same_dtype(std::span<const std::byte> a, std::span<const std::byte> b) {
@@ -123,36 +142,63 @@ void ElementComparer::add_same_dtype(std::span<const std::byte> a, std::span<con
     }
     for (std::size_t i = at; i < at + step; i += bytes_a_) {
       if (!same_bits(a.data() + i, b.data() + i, bytes_a_))
-        count(result_.elements, distance(a.data() + i, b.data() + i), a.data() + i, b.data() + i);
+        count_difference(result_.elements, distance(a.data() + i, b.data() + i), a.data() + i,
+                         b.data() + i);
       ++result_.elements;
     }
   }
 }
 
-void ElementComparer::add_other_dtype(const std::byte* a, const std::byte* b) {
-  const DType part_a = number_dtype(row_a_.dtype), part_b = number_dtype(row_b_.dtype);
-  if (part_a == row_a_.dtype && part_b == row_b_.dtype) {
-    const Value x{part_a, a, number_at(part_a, a)}, y{part_b, b, number_at(part_b, b)};
-    // The same value at the same place needs no more.
-    const bool same = x.number == y.number || (std::isnan(x.number) && std::isnan(y.number));
-    if (!same) count(result_.elements, real_distance(x, y), a, b);
-  } else {
-    const Distance found = complex_distance(a, b);
-    if (found.absolute != 0 || found.nan) count(result_.elements, found, a, b);
+void ElementComparer::add_numbers(const std::byte* a, const std::byte* b, std::size_t count) {
+  const DType type_a = row_a_.dtype, type_b = row_b_.dtype;
+  const bool have_ulp = is_real(type_a) || is_real(type_b);
+  const bool to_b = fraction_bits(type_a) >= fraction_bits(type_b);
+  const DTypeInfo& narrow = to_b ? row_b_ : row_a_;
+  const DTypeInfo& wide = to_b ? row_a_ : row_b_;
+  constexpr std::size_t kStep = 1024;
+  std::array<std::byte, kStep * sizeof(long double)> rounded;
+  for (std::size_t done = 0; done < count; done += kStep) {
+    const std::size_t step = std::min(kStep, count - done);
+    const std::byte* first_a = a + done * bytes_a_;
+    const std::byte* first_b = b + done * bytes_b_;
+    bool all_fit = false;
+    if (have_ulp) {
+      const std::span from((to_b ? first_a : first_b), step * wide.bytes);
+      const std::span to(rounded.data(), step * narrow.bytes);
+      all_fit =
+          cast_elements(wide.dtype, narrow.dtype, Overflow::infinity, from, to, 0, 1).overflowed ==
+          0;
+    }
+    for (std::size_t i = 0; i < step; ++i, ++result_.elements) {
+      const std::byte* in_a = first_a + i * bytes_a_;
+      const std::byte* in_b = first_b + i * bytes_b_;
+      const Value x{type_a, in_a, number_at(type_a, in_a)},
+          y{type_b, in_b, number_at(type_b, in_b)};
+      if (x.number == y.number || (std::isnan(x.number) && std::isnan(y.number))) continue;
+      const std::uint64_t ulp =
+          all_fit ? ulp_between(narrow, rounded.data() + i * narrow.bytes, to_b ? in_b : in_a)
+                  : ulp_of_narrower(type_a, in_a, type_b, in_b);
+      count_difference(result_.elements, real_distance(x, y, ulp), in_a, in_b);
+    }
   }
+}
+
+void ElementComparer::add_complex(const std::byte* a, const std::byte* b) {
+  const Distance found = complex_distance(a, b);
+  if (found.absolute != 0 || found.nan) count_difference(result_.elements, found, a, b);
   ++result_.elements;
 }
 
 void ElementComparer::add_strings(const std::vector<std::string>& a,
                                   const std::vector<std::string>& b) {
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    if (a[i] != b[i]) count(result_.elements, Distance{}, nullptr, nullptr);
+    if (a[i] != b[i]) count_difference(result_.elements, Distance{}, nullptr, nullptr);
     ++result_.elements;
   }
 }
 
-void ElementComparer::count(std::uint64_t index, const Distance& distance, const std::byte* a,
-                            const std::byte* b) {
+void ElementComparer::count_difference(std::uint64_t index, const Distance& distance,
+                                       const std::byte* a, const std::byte* b) {
   ElementDifferences& all = result_;
   const bool first_apart = !distance.close && all.apart == 0;
   if (all.bits == 0 || first_apart) all.first = index;
@@ -177,7 +223,8 @@ ElementComparer::Distance ElementComparer::distance(const std::byte* a, const st
   const DType dtype = row_a_.dtype;
   switch (row_a_.kind) {
     case DTypeKind::real:
-      return real_distance({dtype, a, number_at(dtype, a)}, {dtype, b, number_at(dtype, b)});
+      return real_distance({dtype, a, number_at(dtype, a)}, {dtype, b, number_at(dtype, b)},
+                           ulp_between(row_a_, a, b));
     case DTypeKind::complex:
       return complex_distance(a, b);
     case DTypeKind::signed_integer:
@@ -219,7 +266,8 @@ ElementComparer::Distance ElementComparer::integer_distance(const std::byte* a,
   return distance;
 }
 
-ElementComparer::Distance ElementComparer::real_distance(const Value& a, const Value& b) const {
+ElementComparer::Distance ElementComparer::real_distance(const Value& a, const Value& b,
+                                                         std::uint64_t ulp) const {
   Distance distance;
   const long double x = a.number, y = b.number;
   if (std::isnan(x) || std::isnan(y)) {
@@ -227,7 +275,7 @@ ElementComparer::Distance ElementComparer::real_distance(const Value& a, const V
     distance.near = distance.close = !distance.nan && !tolerance_.exact();
     return distance;
   }
-  distance.ulp = ulp_of_narrower(a.dtype, a.bytes, b.dtype, b.bytes);
+  distance.ulp = ulp;
   const bool has_ulp = tolerance_.ulp && (is_real(a.dtype) || is_real(b.dtype));
   if (x != y) distance.absolute = static_cast<double>(std::fabs(x - y));
   const auto magnitude = static_cast<double>(std::fabs(y));
@@ -249,8 +297,12 @@ ElementComparer::Distance ElementComparer::complex_distance(const std::byte* a,
     return Value{dtype, bytes, number_at(dtype, bytes)};
   };
   const Value x = part(row_b_, b, false), y = part(row_b_, b, true);
-  const Distance real = real_distance(part(row_a_, a, false), x),
-                 imaginary = real_distance(part(row_a_, a, true), y);
+  const auto between = [this](const Value& one, const Value& other) {
+    return real_distance(one, other,
+                         ulp_of_narrower(one.dtype, one.bytes, other.dtype, other.bytes));
+  };
+  const Distance real = between(part(row_a_, a, false), x),
+                 imaginary = between(part(row_a_, a, true), y);
   Distance distance;
   distance.nan = real.nan || imaginary.nan;
   distance.ulp = std::max(real.ulp, imaginary.ulp);

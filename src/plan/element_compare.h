@@ -42,13 +42,14 @@ class ElementComparer {
   };
 
   void add_same_dtype(std::span<const std::byte> a, std::span<const std::byte> b);
-  void add_other_dtype(const std::byte* a, const std::byte* b);
-  void count(std::uint64_t index, const Distance& distance, const std::byte* a, const std::byte* b);
+  void add_numbers(const std::byte* a, const std::byte* b, std::size_t count);
+  void add_complex(const std::byte* a, const std::byte* b);
+  void count_difference(std::uint64_t index, const Distance& distance, const std::byte* a,
+                        const std::byte* b);
   Distance distance(const std::byte* a, const std::byte* b) const;
   Distance integer_distance(const std::byte* a, const std::byte* b) const;
-  Distance real_distance(const Value& x, const Value& y) const;
+  Distance real_distance(const Value& x, const Value& y, std::uint64_t ulp) const;
   Distance complex_distance(const std::byte* a, const std::byte* b) const;
-  Distance combined(const Distance& real, const Distance& imaginary, double magnitude) const;
   bool within(double absolute, double magnitude) const;
 
   const DTypeInfo& row_a_;
