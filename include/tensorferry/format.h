@@ -122,7 +122,7 @@ class Patcher {
                       const Options& options, const Limits& limits) const = 0;
 };
 
-/// What the user may type in place of a format that does not exist, and what to tell him.
+/// A word that people type for what is not a format here, and the answer, which names the right one.
 struct FormatAdvice {
   std::string_view word, advice;
 };

@@ -53,19 +53,25 @@ struct Sides {
   Manifest a, b;
 };
 
+constexpr const char* kOwnName = "diff.own_name";  // an attribute; a name may be empty
+
 /// B's tensors by the names of A, until with_own_names().
 void with_names_of_a(Manifest& b, const std::map<std::string, std::string>& names) {
   std::map<std::string, std::string> back;
   for (const auto& [in_a, in_b] : names) back.emplace(in_b, in_a);
   for (Tensor& tensor : b.tensors) {
     const auto found = back.find(tensor.name);
-    if (found != back.end()) tensor.renamed_from = std::exchange(tensor.name, found->second);
+    if (found != back.end())
+      tensor.attributes[kOwnName] = std::exchange(tensor.name, found->second);
   }
 }
 
 void with_own_names(Manifest& b) {
   for (Tensor& tensor : b.tensors) {
-    if (!tensor.renamed_from.empty()) tensor.name = std::exchange(tensor.renamed_from, {});
+    const auto own = tensor.attributes.find(kOwnName);
+    if (own == tensor.attributes.end()) continue;
+    tensor.name = std::get<std::string>(own->second);
+    tensor.attributes.erase(own);
   }
 }
 
