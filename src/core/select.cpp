@@ -120,6 +120,7 @@ Marks mark_pattern(Manifest& manifest, const char* option, const Pattern& patter
   if (any(marks) || manifest.tensors.empty()) return marks;
   std::vector<std::string> names;
   if (pattern.literal) {
+    names.reserve(manifest.tensors.size());
     for (const Tensor& tensor : manifest.tensors) names.push_back(tensor.name);
   }
   manifest.notes.push_back({std::string(kUnmet), std::string(option) + " \"" +
