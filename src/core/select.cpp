@@ -148,6 +148,7 @@ std::string scope_advice(const Manifest& manifest, const std::string& scope) {
   std::vector<std::string> near = nearest(scope, scopes);
   if (near.empty()) {  // the right word, further inside
     std::vector<std::string> leaves;
+    leaves.reserve(scopes.size());
     for (const std::string& one : scopes) leaves.push_back(one.substr(one.rfind('/') + 1));
     const std::vector<std::string> leaf = nearest(scope, leaves);
     const auto at = leaf.empty() ? leaves.end() : std::find(leaves.begin(), leaves.end(), leaf[0]);
