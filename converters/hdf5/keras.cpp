@@ -1,11 +1,11 @@
 #include "keras.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "util/json.h"
+#include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -27,37 +27,36 @@ void keep_unique(std::vector<std::string>& names, const std::vector<std::string>
   }
 }
 
+// What the lists of a legacy file promise and the file does not have.
+void add_absent(Manifest& manifest, std::vector<std::string>& paths, const KerasLayout& layout) {
+  if (layout.kind != KerasLayout::Kind::legacy) return;
+  std::unordered_set<std::string> known(paths.begin(), paths.end());
+  for (const KerasWeight& weight : layout.weights) {
+    if (!known.insert(weight.path).second) continue;
+    Tensor& tensor = manifest.tensors.emplace_back();
+    tensor.name = weight.path;
+    tensor.problem = Error(ErrorCode::corrupt, "missing_tensor",
+                           "Keras's own list in the file (layer_names, weight_names) names \"" +
+                               printable(weight.path) +
+                               "\", which the file does not have: was the file completely written "
+                               "and copied?")
+                         .in_tensor(weight.name);
+    paths.push_back(weight.path);
+  }
+}
+
 }  // namespace
 
-void order_by_config(KerasLayout& layout, const std::string& config, const Limits& limits) {
-  if (layout.kind != KerasLayout::Kind::weights) return;
-  std::unordered_map<std::string, std::size_t> place;
-  try {
-    const Json model = parse_json(config, limits.json_depth);
-    for (const Json& layer : model.at("config").at("layers"))
-      place.emplace(layer.at("config").at("name").get<std::string>(), place.size());
-  } catch (const std::exception&) {
-    return;
-  }
-  const auto rank = [&](const KerasWeight& weight) {
-    const auto found = place.find(weight.name.substr(0, weight.name.find('/')));
-    return found == place.end() ? place.size() : found->second;
-  };
-  std::stable_sort(layout.weights.begin(), layout.weights.end(),
-                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-}
-
 std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
+                                        const std::vector<std::string>& other_groups,
                                         AttributeBudget& budget) {
-  if (auto weights = keras_legacy(file, budget))
-    return KerasLayout{KerasLayout::Kind::legacy, *std::move(weights)};
-  if (auto weights = keras_weights(file, paths, budget))
-    return KerasLayout{KerasLayout::Kind::weights, *std::move(weights)};
-  return std::nullopt;
+  if (auto legacy = keras_legacy(file, budget)) return legacy;
+  return keras_weights(file, paths, other_groups, budget);
 }
 
-void apply_keras(Manifest& manifest, const std::vector<std::string>& paths,
-                 const KerasLayout& layout, bool rename) {
+void apply_keras(Manifest& manifest, std::vector<std::string> paths, const KerasLayout& layout,
+                 bool rename) {
+  add_absent(manifest, paths, layout);
   std::unordered_map<std::string_view, std::size_t> place;
   for (std::size_t i = 0; i < layout.weights.size(); ++i) place.emplace(layout.weights[i].path, i);
 
