@@ -44,19 +44,23 @@ bool is_operation(const Json& layer) {
   return (text(layer, "module") + ".").find(".ops.") != std::string::npos;
 }
 
-// A subclass of a functional model has its configuration, too.
-bool is_model(const Json& layer) {
+// A model that has its layers in the order of its configuration. In Keras 3 that is so for a
+// subclass of a functional model, too.
+bool is_model(const Json& layer, bool subclasses) {
+  const std::string name = class_of(layer);
+  if (is_of_keras(layer) && (name == "Functional" || name == "Sequential" || name == "Model"))
+    return true;
   const Json* config = member(layer, "config");
-  return is_of_keras(layer) || (config != nullptr && config->contains("input_layers") &&
-                                config->contains("output_layers"));
+  return subclasses && config != nullptr && config->contains("input_layers") &&
+         config->contains("output_layers");
 }
 
 // The list of layers below `layer` that Keras keeps under the attribute `attribute`.
-const Json* list_below(const Json& layer, std::string_view attribute) {
+const Json* list_below(const Json& layer, std::string_view attribute, bool subclasses) {
   const Json* config = member(layer, "config");
   if (config == nullptr) return nullptr;
   const Json* list = nullptr;
-  if (is_layer_list(attribute) && is_model(layer)) list = member(*config, "layers");
+  if (is_layer_list(attribute) && is_model(layer, subclasses)) list = member(*config, "layers");
   if (attribute == "cells" && is_of_keras(layer)) list = member(*config, "cells");
   return list != nullptr && list->is_array() ? list : nullptr;
 }
@@ -97,7 +101,7 @@ bool is_false(const Json& layer, std::string_view key) {
 
 // Nothing in it has variables: models of nothing but such layers are common before other models.
 bool has_no_weights(const Json& layer) {
-  if (const Json* layers = list_below(layer, "layers"))
+  if (const Json* layers = list_below(layer, "layers", false))
     return std::all_of(layers->begin(), layers->end(), has_no_weights);
   constexpr std::array<std::string_view, 14> kPrefixes = {
       "InputLayer", "Dropout",   "Activation", "Flatten",       "Reshape",
@@ -119,8 +123,8 @@ struct LayerNames::Class {
 };
 
 LayerNames::LayerNames(const std::string& config, const std::string& version,
-                       const KerasLayout& layout,
-                       const std::map<std::string_view, const Shape*>& shapes, const Limits& limits)
+                       const KerasLayout& layout, const std::map<std::string, const Shape*>& shapes,
+                       const Limits& limits)
     : counts_all_(version.starts_with("3.")), layout_(layout), shapes_(shapes) {
   try {
     root_ = parse_json(config, limits.json_depth);
@@ -129,9 +133,10 @@ LayerNames::LayerNames(const std::string& config, const std::string& version,
   }
   find_repeated(root_);
   for (const KerasWeight& weight : layout.weights) {
+    if (weight.role != Role::weight) continue;
     const Components parts = split_path(weight.path);
-    for (std::size_t i = 0; i + 3 < parts.size(); ++i)
-      present_[join_path(parts, i + 1)].emplace(parts[i + 1]);
+    for (std::size_t i = 0; i + 2 < parts.size(); ++i)
+      present_[join_path(std::span(parts).first(i))].emplace(parts[i]);
   }
 }
 
@@ -150,8 +155,10 @@ LayerNames::Found LayerNames::find(const Components& parts) {
   const std::size_t groups = parts.size() - 2;
   for (const Json* at = &root_; found.components < groups;) {
     const std::string_view part = parts[found.components];
-    if (const Json* layers = list_below(*at, part); layers && found.components + 1 < groups) {
-      const Members& members = members_of(join_path(parts, found.components + 1), *layers);
+    if (const Json* layers = list_below(*at, part, counts_all_);
+        layers && found.components + 1 < groups) {
+      const Members& members =
+          members_of(join_path(std::span(parts).first(found.components + 1)), *layers);
       const auto next = members.find(parts[found.components + 1]);
       if (next == members.end()) break;
       at = next->second.layer;
@@ -209,6 +216,13 @@ LayerNames::Members LayerNames::match(const std::string& list, const Json& layer
   return result;
 }
 
+// Before Keras 3 a model may keep layers of its list under attributes of its own, and list others.
+bool LayerNames::has_only(const std::string& list) const {
+  const std::size_t slash = list.rfind('/');
+  const auto siblings = present_.find(slash == std::string::npos ? "" : list.substr(0, slash));
+  return siblings != present_.end() && siblings->second.size() == 1;
+}
+
 std::map<std::string, LayerNames::Class> LayerNames::classes_of(const Json& layers) const {
   std::map<std::string, Class> classes;
   for (std::size_t place = 0; place < layers.size(); ++place) {
@@ -224,6 +238,7 @@ std::map<std::string, LayerNames::Class> LayerNames::classes_of(const Json& laye
 LayerNames::Members LayerNames::match_class(const std::string& list, const Class& one) const {
   std::vector<Member> layers = one.layers;
   if (!counts_all_) {
+    if (!has_only(list)) return {};
     std::erase_if(layers, [&](const Member& layer) {
       return repeated_.contains(layer.layer) || has_no_weights(*layer.layer);
     });

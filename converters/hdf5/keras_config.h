@@ -42,7 +42,7 @@ class LayerNames {
   /// `config` is JSON; when it is not understood, nothing is ever found. `version` is that of
   /// Keras. `layout` and `shapes` (of tensors, by path) stay the caller's.
   LayerNames(const std::string& config, const std::string& version, const KerasLayout& layout,
-             const std::map<std::string_view, const Shape*>& shapes, const Limits& limits);
+             const std::map<std::string, const Shape*>& shapes, const Limits& limits);
 
   Found find(const Components& parts);
 
@@ -59,13 +59,14 @@ class LayerNames {
   Members match(const std::string& list, const Json& layers) const;
   std::map<std::string, Class> classes_of(const Json& layers) const;
   Members match_class(const std::string& list, const Class& one) const;
+  bool has_only(const std::string& list) const;
   bool fits(const Json& layer, const std::string& group) const;
 
   Json root_;
   bool counts_all_;  // Keras 3
   const KerasLayout& layout_;
-  const std::map<std::string_view, const Shape*>& shapes_;
-  /// Groups with variables in them, by the path of the list.
+  const std::map<std::string, const Shape*>& shapes_;
+  /// Groups of weights, by the path of the group that they lie in.
   std::map<std::string, std::set<std::string>> present_;
   std::map<std::string, Members> matched_;
   /// Layers of which an earlier entry is the same object.

@@ -1,7 +1,7 @@
+#include <algorithm>
 #include <string>
 
 #include "keras.h"
-#include "keras_paths.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
@@ -48,7 +48,10 @@ Handle group_below(hid_t parent, std::string_view path) {
 // As HDF5 reads a path: without empty components, and without those that are a dot.
 std::string plain_path(std::string_view name) {
   std::string path;
-  for (const std::string_view part : split_path(name)) {
+  while (!name.empty()) {
+    const std::size_t slash = std::min(name.find('/'), name.size());
+    const std::string_view part = name.substr(0, slash);
+    name.remove_prefix(std::min(slash + 1, name.size()));
     if (part.empty() || part == ".") continue;
     if (!path.empty()) path += '/';
     path += part;

@@ -18,10 +18,10 @@ std::string text_of(const Attributes& attributes, const char* key) {
 
 // Whether groups below a layer are attributes and nothing but attributes, which have names of their
 // own: of two, the second may be a member of a list, named by its class and a number.
-bool are_attributes(const Components& groups, std::size_t from) {
-  if (groups.size() - from <= 1) return true;
-  return groups.size() - from == 2 && groups[from + 1] == "cell" &&
-         (groups[from] == "forward_layer" || groups[from] == "backward_layer");
+bool are_attributes(std::span<const std::string_view> groups) {
+  if (groups.size() <= 1) return true;
+  return groups.size() == 2 && groups[1] == "cell" &&
+         (groups[0] == "forward_layer" || groups[0] == "backward_layer");
 }
 
 class Namer {
@@ -43,26 +43,28 @@ class Namer {
     if (config_ != nullptr) found = config_->find(parts);
     if (const auto named = by_attributes(weight.role, groups))
       return {*named + number, std::move(found.places)};
-    std::string name;
-    for (const std::string& layer : found.names) name += layer + "/";
     // The attributes of a model without a list of layers are its layers, and have other names.
     const bool below = !found.names.empty() || weight.role != Role::weight;
-    if (below && are_attributes(groups, found.components)) {
-      for (std::size_t i = found.components; i < groups.size(); ++i) append(name, {groups[i], "/"});
-      return {name + number, std::move(found.places)};
+    const auto rest = std::span(groups).subspan(found.components);
+    if (below && are_attributes(rest)) {
+      for (const std::string_view attribute : rest) found.names.emplace_back(attribute);
+      return {joined(found.names) + number, std::move(found.places)};
     }
-    for (std::size_t i = found.components; i < parts.size(); ++i)
-      append(name, {parts[i], i + 1 < parts.size() ? "/" : ""});
+    std::string name = weight.path;
+    if (found.components > 0)
+      name = joined(found.names) + join_path(std::span(parts).subspan(found.components));
     return {std::move(name), std::move(found.places), weight.role == Role::weight};
   }
 
  private:
-  static void append(std::string& name, std::initializer_list<std::string_view> parts) {
-    for (const std::string_view part : parts) name += part;
+  static std::string joined(const std::vector<std::string>& names) {
+    std::string all;
+    for (const std::string& name : names) all += name + "/";
+    return all;
   }
 
   const std::string* given(const Components& groups, std::size_t count) const {
-    const auto found = layout_.group_names.find(join_path(groups, count));
+    const auto found = layout_.group_names.find(join_path(std::span(groups).first(count)));
     return found == layout_.group_names.end() ? nullptr : &found->second;
   }
 
@@ -78,10 +80,12 @@ class Namer {
       const bool listed = in_list;
       in_list = groups[i] == "layers" && !in_list && i + 1 < groups.size();
       if (in_list) continue;
-      const std::string* attribute = role == Role::optimizer ? nullptr : given(groups, i + 1);
-      const bool needed = role == Role::weight && (listed || i + 1 == groups.size());
+      const bool state = role == Role::optimizer && i >= components_of_model(groups);
+      const std::string* attribute = state ? nullptr : given(groups, i + 1);
+      const bool needed = listed || (role == Role::weight && i + 1 == groups.size());
       if (needed && attribute == nullptr) return std::nullopt;
-      append(name, {attribute ? std::string_view(*attribute) : groups[i], "/"});
+      name += attribute ? *attribute : std::string(groups[i]);
+      name += '/';
     }
     return name;
   }
@@ -127,9 +131,11 @@ std::optional<Note> name_weights(KerasLayout& layout, const Manifest& manifest,
                                  const std::vector<std::string>& paths, const Limits& limits) {
   if (layout.kind != KerasLayout::Kind::weights) return std::nullopt;
   sort_by_path(layout.weights);
-  std::map<std::string_view, const Shape*> shapes;
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    shapes.emplace(paths[i], &manifest.tensors[i].shape);
+  std::map<std::string, const Shape*> shapes;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const Components parts = split_path(paths[i]);
+    shapes.emplace(join_path(parts), &manifest.tensors[i].shape);
+  }
   const std::string config = text_of(manifest.attributes, keras_config);
   std::optional<LayerNames> layers;
   if (!config.empty()) {

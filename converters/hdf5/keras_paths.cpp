@@ -34,18 +34,18 @@ bool natural_less(std::string_view a, std::string_view b) {
 Components split_path(std::string_view path) {
   Components parts;
   for (;;) {
-    const std::size_t slash = path.find('/');
+    const std::size_t slash = path.find_first_of("/\\");
     parts.push_back(path.substr(0, slash));
     if (slash == std::string_view::npos) return parts;
     path.remove_prefix(slash + 1);
   }
 }
 
-std::string join_path(const Components& parts, std::size_t count) {
+std::string join_path(std::span<const std::string_view> parts) {
   std::string path;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) path += '/';
-    path += parts[i];
+  for (const std::string_view part : parts) {
+    if (!path.empty()) path += '/';
+    path += part;
   }
   return path;
 }
@@ -64,8 +64,17 @@ bool is_layer_list(std::string_view component) {
 }
 
 Role keras_role(const Components& parts) {
-  if (parts.front() == "optimizer") return Role::optimizer;
-  return parts.front() == "metrics" ? Role::metric : Role::weight;
+  const std::size_t at = components_of_model(parts);
+  if (at == parts.size()) return Role::weight;
+  return parts[at] == "optimizer" ? Role::optimizer : Role::metric;
+}
+
+std::size_t components_of_model(const Components& parts) {
+  std::size_t at = 0;
+  while (at + 1 < parts.size() && (is_layer_list(parts[at]) || parts[at] == "layer"))
+    at += is_layer_list(parts[at]) ? std::size_t{2} : std::size_t{1};
+  const bool is_state = at < parts.size() && (parts[at] == "optimizer" || parts[at] == "metrics");
+  return is_state ? at : parts.size();
 }
 
 bool path_less(const Components& a, const Components& b) {

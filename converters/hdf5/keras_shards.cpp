@@ -43,7 +43,7 @@ std::vector<std::string> files_of(const std::string& key, const Json& value) {
 
 std::string group_of_variable(const std::string& path) {
   const Components parts = split_path(path);
-  return is_variable(parts) ? join_path(parts, parts.size() - 2) : path;
+  return is_variable(parts) ? join_path(std::span(parts).first(parts.size() - 2)) : path;
 }
 
 Tensor absent(const std::string& group, const std::string& file) {

@@ -15,7 +15,7 @@ class GroupNames {
   /// Of the group of the first `count` parts, and of those that it lies in.
   void look_up_all(const Components& parts, std::size_t count) {
     if (count == 0) look_up("");
-    for (; count > 0; --count) look_up(join_path(parts, count));
+    for (; count > 0; --count) look_up(join_path(std::span(parts).first(count)));
   }
 
   std::map<std::string, std::string> names() && { return std::move(names_); }
@@ -70,7 +70,8 @@ std::optional<KerasLayout> keras_weights(OpenFile& file, const std::vector<std::
     if (!is_variable(parts)) return std::nullopt;
     const Role role = keras_role(parts);
     layout.weights.push_back({path, "", role});
-    if (role != Role::optimizer) names.look_up_all(parts, parts.size() - 2);
+    const std::size_t groups = parts.size() - 2;
+    names.look_up_all(parts, role == Role::optimizer ? components_of_model(parts) : groups);
   }
   if (paths.empty()) return std::nullopt;
   for (const std::string& group : other_groups) {

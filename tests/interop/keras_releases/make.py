@@ -1,11 +1,13 @@
 """Saves the models of models.py with one release of Keras, in every way that it has, beside what the live models say.
 
-    PYTHONPATH=... python make.py FOLDER|FILE.tar.xz        with keras, or the package that KERAS_PACKAGE names (tf_keras)
+    python make.py FOLDER               with keras, or the package that KERAS_PACKAGE names (tf_keras)
+    python make.py --pack FOLDER        the folders in it become samples.tar.xz, beside this script
 
-A release needs an environment of its own: `keras==2.12.*` and `tensorflow-cpu==2.12.*` for 2.12 to 2.15, tf_keras with
-the TensorFlow of its number, and for Keras 3 any backend (KERAS_BACKEND=jax). The samples here were made so:
+A release needs an environment of its own. samples.tar.xz holds a folder for each of these, made by Python 3.11:
 
-    pip install tensorflow-cpu==2.13.* && python make.py keras-2.13.tar.xz
+    keras-2.12 ... keras-2.15           pip install tensorflow-cpu==2.12.*
+    keras-3.0 ... keras-3.15            pip install keras==3.0.* jax==0.4.30 scipy "numpy<2" h5py, KERAS_BACKEND=jax
+    tf_keras-2.15 ... tf_keras-2.21     pip install tensorflow-cpu==2.21.* tf_keras==2.15.*, KERAS_PACKAGE=tf_keras
 """
 
 from __future__ import annotations
@@ -18,18 +20,15 @@ import json
 import os
 import sys
 import tarfile
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 
 import models  # noqa: E402
-
-SHARD = 1e-7  # in GiB, about 107 bytes
-
 
 def sha256(value) -> str:
     return hashlib.sha256(np.ascontiguousarray(value, np.float32).tobytes()).hexdigest()
@@ -46,14 +45,12 @@ def truth(model) -> list[dict]:
     return told
 
 
-def save(folder: Path, package: str = "keras", only=None) -> dict:
+def save(folder: Path, package: str) -> dict:
     """Writes the files; returns what the live models say, by the stem of the files."""
     keras = importlib.import_module(package)
     told = {"package": package, "version": keras.__version__, "models": {}, "refused": {}}
     random = np.random.default_rng(1)
     for name, model in models.build(keras).items():
-        if only and name not in only:
-            continue
         models.fill(model, random)
         told["models"][name] = truth(model)
         for form in (".keras", ".weights.h5", ".h5"):
@@ -66,32 +63,33 @@ def save(folder: Path, package: str = "keras", only=None) -> dict:
                 told["refused"][name + form] = f"{type(why).__name__}: {str(why)[:100]}"
                 (folder / (name + form)).unlink(missing_ok=True)
         if "max_shard_size" in inspect.signature(model.save_weights).parameters:
-            model.save_weights(str(folder / f"{name}.weights.json"), max_shard_size=SHARD)
+            largest = max(w.size * w.itemsize for w in map(np.asarray, model.variables))
+            model.save_weights(str(folder / f"{name}.weights.json"), max_shard_size=1.01 * largest / 2**30)
     (folder / "truth.json").write_text(json.dumps(told))
     return told
 
 
 def pack(folder: Path, target: Path):
+    """Files of one name stand together: releases differ in little."""
+    files = [file for file in folder.glob("*/*") if file.is_file()]
     with tarfile.open(target, "w:xz", preset=9) as archive:
-        for file in sorted(folder.iterdir()):
-            entry = tarfile.TarInfo(file.name)
+        for file in sorted(files, key=lambda one: (one.name, one.parent.name)):
             content = file.read_bytes()
+            entry = tarfile.TarInfo(str(file.relative_to(folder)))
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
 
 
-def main(target: Path):
+def main(words: list[str]):
+    if words[0] == "--pack":
+        pack(Path(words[1]), HERE / "samples.tar.xz")
+        return
     warnings.simplefilter("ignore")
-    package = os.environ.get("KERAS_PACKAGE", "keras")
-    if target.suffix != ".xz":
-        target.mkdir(parents=True, exist_ok=True)
-        told = save(target, package)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            told = save(Path(folder), package)
-            pack(Path(folder), target)
+    folder = Path(words[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    told = save(folder, os.environ.get("KERAS_PACKAGE", "keras"))
     print(told["package"], told["version"], sorted(told["models"]), told["refused"])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1:])

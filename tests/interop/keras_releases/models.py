@@ -61,12 +61,38 @@ def register(keras):
         def get_config(self):
             return {"name": self.name}
 
-    return Residual, Subclassed
+    class Tied(layers.Layer):
+        """Holds a layer that the model has, too; not registered, and its configuration does not tell."""
+
+        def __init__(self, held, **rest):
+            super().__init__(**rest)
+            self.held = held
+
+        def call(self, x):
+            return self.held(x)
+
+        def compute_output_shape(self, shape):
+            return self.held.compute_output_shape(shape)
+
+        def get_config(self):
+            return super().get_config()
+
+    class Extended(keras.Model):
+        """A functional model that keeps some of its layers, and another one, as attributes."""
+
+        def __init__(self, **rest):
+            x = keras.Input((3,))
+            body, zoom = layers.Dense(3), layers.Dense(3)
+            super().__init__(x, layers.Dense(3)(zoom(body(x))), **rest)
+            self.body, self.zoom, self.aside = body, zoom, layers.Dense(2)
+            self.aside.build((None, 3))
+
+    return Residual, Subclassed, Tied, Extended
 
 
 def build(keras) -> dict:
     L = keras.layers
-    residual, subclassed = register(keras)
+    residual, subclassed, tied, extended = register(keras)
     Input, Model, Sequential = keras.Input, keras.Model, keras.Sequential
     made = {}
 
@@ -143,6 +169,22 @@ def build(keras) -> dict:
     model(np.zeros((1, 3), "float32"))
     made["subclassed"] = model
 
+    x = Input((3,))
+    kept = L.Dense(3)
+    made["tied"] = Model(x, L.Dense(3)(L.Dense(3)(kept(tied(kept)(x)))))
+    made["extended"] = extended()
+
+    # Names of classes that are not simply put into lower case; an operation that is not a layer.
+    x = y = Input((4, 4, 2))
+    for _ in range(2):
+        y = L.SeparableConv2D(2, 1)(L.DepthwiseConv2D(1)(L.Conv2DTranspose(2, 1)(L.Conv2D(2, 1)(y))))
+        y = L.PReLU()(y) + y
+    y = L.ConvLSTM2D(2, 1)(L.Reshape((1, 4, 4, 2))(y))
+    made["classes"] = Model(x, L.Conv1D(2, 1)(L.Reshape((16, 2))(y)))
+
+    if keras.__version__.startswith("2."):  # Keras 3 refuses them
+        made["slashes"] = Sequential([Input((2,)), L.Dense(2, name="block/a"), L.Dense(2, name="block/b")])
+
     # More than nine of one class: dense_10 stands before dense_2 among the names of a group.
     made["many"] = Sequential([Input((2,)), *[L.Dense(2) for _ in range(12)]])
 
@@ -150,6 +192,13 @@ def build(keras) -> dict:
     trained.compile("adam", "mse", metrics=["mae"])
     trained.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
     made["trained"] = trained
+
+    # A model within a model brings its own optimizer.
+    core = Sequential([Input((3,)), L.Dense(3), L.Dense(3)])
+    core.compile("adam", "mse")
+    core.fit(np.ones((2, 3)), np.ones((2, 3)), verbose=0)
+    x = Input((3,))
+    made["compiled"] = Model(x, L.Dense(2)(core(L.Dense(3)(x))))
     return made
 
 
