@@ -28,12 +28,11 @@ void keep_unique(std::vector<std::string>& names, const std::vector<std::string>
 }
 
 // What the lists of a legacy file promise and the file does not have.
-void add_absent(Manifest& manifest, std::vector<std::string>& paths, const KerasLayout& layout) {
-  if (layout.kind != KerasLayout::Kind::legacy) return;
-  std::unordered_set<std::string> known(paths.begin(), paths.end());
-  for (const KerasWeight& weight : layout.weights) {
+void add_absent(Contents& contents) {
+  std::unordered_set<std::string> known(contents.paths.begin(), contents.paths.end());
+  for (const KerasWeight& weight : contents.keras->weights) {
     if (!known.insert(weight.path).second) continue;
-    Tensor& tensor = manifest.tensors.emplace_back();
+    Tensor& tensor = contents.manifest.tensors.emplace_back();
     tensor.name = weight.path;
     tensor.problem = Error(ErrorCode::corrupt, "missing_tensor",
                            "Keras's own list in the file (layer_names, weight_names) names \"" +
@@ -41,22 +40,15 @@ void add_absent(Manifest& manifest, std::vector<std::string>& paths, const Keras
                                "\", which the file does not have: was the file completely written "
                                "and copied?")
                          .in_tensor(weight.name);
-    paths.push_back(weight.path);
+    contents.paths.push_back(weight.path);
   }
 }
 
-}  // namespace
-
-std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
-                                        const std::vector<std::string>& other_groups,
-                                        AttributeBudget& budget) {
-  if (auto legacy = keras_legacy(file, budget)) return legacy;
-  return keras_weights(file, paths, other_groups, budget);
-}
-
-void apply_keras(Manifest& manifest, std::vector<std::string> paths, const KerasLayout& layout,
-                 bool rename) {
-  add_absent(manifest, paths, layout);
+// The tensors in the order of the layout, under its names or with them as an attribute.
+Manifest arrange(Contents contents, bool rename) {
+  Manifest& manifest = contents.manifest;
+  const std::vector<std::string>& paths = contents.paths;
+  const KerasLayout& layout = *contents.keras;
   std::unordered_map<std::string_view, std::size_t> place;
   for (std::size_t i = 0; i < layout.weights.size(); ++i) place.emplace(layout.weights[i].path, i);
 
@@ -88,6 +80,25 @@ void apply_keras(Manifest& manifest, std::vector<std::string> paths, const Keras
   sorted.reserve(count);
   for (std::size_t i : order) sorted.push_back(std::move(manifest.tensors[i]));
   manifest.tensors = std::move(sorted);
+  return std::move(manifest);
+}
+
+}  // namespace
+
+std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
+                                        const std::vector<std::string>& other_groups,
+                                        AttributeBudget& budget) {
+  if (auto legacy = keras_legacy(file, budget)) return legacy;
+  return keras_weights(file, paths, other_groups, budget);
+}
+
+Manifest apply_keras(Contents contents, bool rename, const Limits& limits) {
+  if (contents.keras->kind == KerasLayout::Kind::legacy) {
+    add_absent(contents);
+  } else if (auto note = name_weights(contents, limits); note && rename) {
+    contents.manifest.notes.push_back(*std::move(note));
+  }
+  return arrange(std::move(contents), rename);
 }
 
 }  // namespace tensorferry::hdf5

@@ -60,17 +60,24 @@ std::optional<KerasLayout> keras_weights(OpenFile& file, const std::vector<std::
                                          const std::vector<std::string>& other_groups,
                                          AttributeBudget& budget);
 
-/// Names the weights of a `weights` layout and puts them into the order of the model, as far as
-/// attributes and the model's configuration say both: attributes of `manifest`, whose tensors have
-/// `paths`. The others keep their paths; the note says how many, and why.
-std::optional<Note> name_weights(KerasLayout& layout, const Manifest& manifest,
-                                 const std::vector<std::string>& paths, const Limits& limits);
+/// What was read of one HDF5 file, or of several that are one model.
+struct Contents {
+  Manifest manifest = {};
+  /// Of the datasets, in the order of the tensors.
+  std::vector<std::string> paths = {};
+  std::optional<KerasLayout> keras = {};
+};
 
-/// Orders the tensors of `manifest` (which have `paths`) as Keras does, what it does not name last,
-/// and tells their roles. With `rename` they get its names, and the paths become the attribute
-/// `hdf5.path`; else its names become the attribute `keras.name`. A name that would not be unique
-/// stays a path. What the file lists and does not have becomes a tensor with a problem.
-void apply_keras(Manifest& manifest, std::vector<std::string> paths, const KerasLayout& layout,
-                 bool rename);
+/// The tensors in Keras's order, what it does not name last, with their roles. With `rename` they
+/// have its names, and the paths are the attribute `hdf5.path`; else its names are the attribute
+/// `keras.name`. A name that would not be unique, or is not certain, stays a path. What a legacy
+/// file lists and does not have becomes a tensor with a problem.
+/// \pre contents.keras
+Manifest apply_keras(Contents contents, bool rename, const Limits& limits);
+
+/// Names the weights of contents.keras, a `weights` layout, and puts them into the order of the
+/// model, as far as the file and the model's configuration say both. The others keep their paths;
+/// the note says how many, and why.
+std::optional<Note> name_weights(Contents& contents, const Limits& limits);
 
 }  // namespace tensorferry::hdf5

@@ -135,8 +135,10 @@ LayerNames::LayerNames(const std::string& config, const std::string& version,
   for (const KerasWeight& weight : layout.weights) {
     if (weight.role != Role::weight) continue;
     const Components parts = split_path(weight.path);
-    for (std::size_t i = 0; i + 2 < parts.size(); ++i)
-      present_[join_path(std::span(parts).first(i))].emplace(parts[i]);
+    // Where one is known, so are those that it lies in.
+    for (std::size_t i = parts.size() - 2; i-- > 0;) {
+      if (!present_[join_path(std::span(parts).first(i))].emplace(parts[i]).second) break;
+    }
   }
 }
 
@@ -199,16 +201,15 @@ LayerNames::Members LayerNames::match(const std::string& list, const Json& layer
         result.emplace(group, layer->second);
       continue;
     }
-    std::vector<std::string> of;
-    for (auto& [name, one] : classes) {
-      const bool first = group == name;
-      if (!first && !group.starts_with(name + "_")) continue;
-      const std::string number = first ? "0" : group.substr(name.size() + 1);
-      if (!is_number(number) || (!first && number == "0")) continue;
-      one.groups.emplace(std::stoul(number), group);
-      of.push_back(name);
-    }
-    if (of.size() > 1) ambiguous.insert(of.begin(), of.end());
+    const auto first = classes.find(group);
+    if (first != classes.end()) first->second.groups.emplace(0, group);
+    const std::size_t end = group.rfind('_');
+    const std::string number = end == std::string::npos ? "" : group.substr(end + 1);
+    if (!is_number(number) || number == "0") continue;
+    const auto later = classes.find(group.substr(0, end));
+    if (later == classes.end()) continue;
+    later->second.groups.emplace(std::stoul(number), group);
+    if (first != classes.end()) ambiguous.insert({first->first, later->first});
   }
   for (const auto& [name, one] : classes) {
     if (!ambiguous.contains(name)) result.merge(match_class(list, one));

@@ -127,9 +127,10 @@ Note note_of(std::size_t count, const std::string& first, const KerasLayout& lay
 
 }  // namespace
 
-std::optional<Note> name_weights(KerasLayout& layout, const Manifest& manifest,
-                                 const std::vector<std::string>& paths, const Limits& limits) {
-  if (layout.kind != KerasLayout::Kind::weights) return std::nullopt;
+std::optional<Note> name_weights(Contents& contents, const Limits& limits) {
+  const Manifest& manifest = contents.manifest;
+  const std::vector<std::string>& paths = contents.paths;
+  KerasLayout& layout = *contents.keras;
   sort_by_path(layout.weights);
   std::map<std::string, const Shape*> shapes;
   for (std::size_t i = 0; i < paths.size(); ++i) {

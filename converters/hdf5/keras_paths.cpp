@@ -5,6 +5,9 @@
 namespace tensorferry::hdf5 {
 namespace {
 
+// More than models within models within models have; groups are opened one by one.
+constexpr std::size_t kMostComponents = 128;
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool natural_less(std::string_view a, std::string_view b) {
@@ -56,7 +59,8 @@ bool is_number(std::string_view text) {
 }
 
 bool is_variable(const Components& parts) {
-  return parts.size() >= 2 && is_number(parts.back()) && parts[parts.size() - 2] == "vars";
+  return parts.size() >= 2 && parts.size() <= kMostComponents && is_number(parts.back()) &&
+         parts[parts.size() - 2] == "vars";
 }
 
 bool is_layer_list(std::string_view component) {

@@ -9,50 +9,34 @@
 // Facts: the sources of Keras 3.10 to 3.15 (saving_lib.py, ShardedH5IOStore).
 #pragma once
 
-#include <map>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "keras.h"
 #include "tensorferry/input.h"
-#include "tensorferry/manifest.h"
 
 namespace tensorferry::hdf5 {
 
 inline constexpr std::string_view keras_index_suffix = ".weights.json";
 
-struct KerasShards {
-  /// Names of files, by the path of the group that has `vars`; "" is the model's own.
-  std::map<std::string, std::vector<std::string>> files_of;
-  /// Each file once, sorted.
-  std::vector<std::string> files;
-
-  std::vector<std::string> groups() const;
-};
-
-/// Whether that is such an index: by its name and by its first or last bytes.
+/// Whether that is such an index, by its name and its first bytes, or a folder with one.
 bool is_keras_index(const Probe& probe);
 /// The name of the only index in a folder; empty when there is none, or when there are several.
 std::string keras_index_in(const Input& folder);
 
-/// Throws Error(corrupt.json), Error(corrupt.index), Error(unsafe.limit).
-KerasShards read_keras_index(const File& index, const Limits& limits);
+/// Reads a file, and looks up the names of these groups, too (keras_layout).
+using ReadShard = std::function<Contents(const std::shared_ptr<const File>& file,
+                                         const std::vector<std::string>& groups)>;
 
-/// The files of an index, in its order. Throws Error(unsafe) for names that lead elsewhere, and one
-/// Error(input.missing) for all that are not there.
-std::vector<std::shared_ptr<const File>> open_keras_shards(const Input& input,
-                                                           const KerasShards& shards);
-
-/// One shard's tensors and the paths of their datasets.
-struct ShardTensors {
-  std::vector<Tensor> tensors;
-  std::vector<std::string> paths;
-};
-
-/// The tensors of all shards, one after the other, and their paths. What lies in two shards, and
-/// what the index promises and no shard has, gets a problem; a note tells what the index does not
-/// list.
-ShardTensors join_keras_shards(const KerasShards& shards, std::vector<ShardTensors> parts,
-                               std::vector<Note>& notes);
+/// The files that the index `file` lists, as one; `name` is its name in the folder. What lies in two
+/// of them, and what the index promises and none has, gets a problem; notes tell what it does not
+/// list. Throws Error(corrupt.json), Error(corrupt.index), Error(unsafe.limit), Error(unsafe) for
+/// names of files that lead elsewhere, one Error(input.missing) for all files that are not there,
+/// and Error(corrupt.total_size) when all weights together have not the size that the index gives.
+Contents read_keras_shards(const Input& input, const File& file, std::string_view name,
+                           const Limits& limits, const ReadShard& read);
 
 }  // namespace tensorferry::hdf5

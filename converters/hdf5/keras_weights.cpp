@@ -14,20 +14,21 @@ class GroupNames {
 
   /// Of the group of the first `count` parts, and of those that it lies in.
   void look_up_all(const Components& parts, std::size_t count) {
-    if (count == 0) look_up("");
-    for (; count > 0; --count) look_up(join_path(std::span(parts).first(count)));
+    while (look_up(join_path(std::span(parts).first(count))) && count > 1) --count;
   }
 
   std::map<std::string, std::string> names() && { return std::move(names_); }
 
  private:
-  void look_up(const std::string& group) {
-    if (!met_.insert(group).second) return;
+  // False when it was looked up before, and with it those that it lies in.
+  bool look_up(const std::string& group) {
+    if (!met_.insert(group).second) return false;
     const Handle opened = open_inside(group.empty() ? "vars" : group + "/vars");
-    if (!opened) return;
+    if (!opened) return true;
     auto name = text_attribute(opened.id(), "name", budget_);
     if (name && !name->empty() && name->find('/') == std::string::npos)
       names_.emplace(group, *std::move(name));
+    return true;
   }
 
   // By hard links only.

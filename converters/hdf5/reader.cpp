@@ -13,6 +13,7 @@ namespace tensorferry {
 namespace {
 
 using hdf5::AttributeBudget;
+using hdf5::Contents;
 using hdf5::DatasetOptions;
 using hdf5::OpenFile;
 using hdf5::ReadScope;
@@ -96,18 +97,10 @@ DatasetOptions dataset_options(const Options& options, const Limits& limits) {
   return result;
 }
 
-/// What one HDF5 file holds.
-struct Contents {
-  Manifest manifest;
-  /// Of the datasets, in the order of the tensors.
-  std::vector<std::string> paths;
-  std::optional<hdf5::KerasLayout> keras;
-};
-
 /// The names of `other_groups` are looked up in a file of Keras, too.
 Contents read_contents(const hdf5::KerasArchive& source, const Options& options,
                        const Limits& limits, const std::shared_ptr<hdf5::ChunkCache>& cache,
-                       const std::vector<std::string>& other_groups = {}) {
+                       const std::vector<std::string>& other_groups) {
   // Outlives the scope: closing the file takes the lock, too.
   SharedFile shared;
   const ReadScope scope;
@@ -131,83 +124,38 @@ Manifest name_tensors(Contents contents, const Options& options, const Limits& l
     throw Error(ErrorCode::unsupported, "keras", "it has none of the layouts of Keras");
   }
   const bool raw = options.given("names") && options.text("names") == "raw";
-  auto note = hdf5::name_weights(*contents.keras, contents.manifest, contents.paths, limits);
-  if (note && !raw) contents.manifest.notes.push_back(*std::move(note));
-  hdf5::apply_keras(contents.manifest, std::move(contents.paths), *contents.keras, !raw);
-  return std::move(contents.manifest);
+  return hdf5::apply_keras(std::move(contents), !raw, limits);
 }
 
-/// One shard after the other, under one set of names.
-class ShardReader {
- public:
-  ShardReader(const Options& options, const Limits& limits)
-      : options_(options),
-        limits_(limits),
-        cache_(std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes)) {}
-
-  Manifest read(const Input& input, const File& index) {
-    shards_ = hdf5::read_keras_index(index, limits_);
-    const std::vector<std::string> groups = shards_.groups();
-    for (const auto& file : hdf5::open_keras_shards(input, shards_)) {
-      try {
-        add(read_contents({file, file, {}}, options_, limits_, cache_, groups));
-      } catch (const Error& error) {
-        throw error.in_file(file->name());
-      }
-    }
-    auto joined = hdf5::join_keras_shards(shards_, std::move(parts_), all_.manifest.notes);
-    all_.manifest.tensors = std::move(joined.tensors);
-    all_.paths = std::move(joined.paths);
-    return name_tensors(std::move(all_), options_, limits_);
-  }
-
- private:
-  void add(Contents contents) {
-    count_ += contents.paths.size();
-    if (count_ > limits_.tensors) {
-      throw Error(ErrorCode::unsafe, "limit",
-                  "more than " + std::to_string(limits_.tensors) + " tensors");
-    }
-    parts_.push_back({std::move(contents.manifest.tensors), std::move(contents.paths)});
-    all_.manifest.attributes.merge(contents.manifest.attributes);
-    std::move(contents.manifest.notes.begin(), contents.manifest.notes.end(),
-              std::back_inserter(all_.manifest.notes));
-    if (!contents.keras) return;
-    if (all_.keras) {
-      all_.keras->add(*std::move(contents.keras));
-    } else {
-      all_.keras = std::move(contents.keras);
-    }
-  }
-
-  const Options& options_;
-  const Limits& limits_;
-  std::shared_ptr<hdf5::ChunkCache> cache_;
-  hdf5::KerasShards shards_;
-  std::vector<hdf5::ShardTensors> parts_;
-  Contents all_;
-  std::size_t count_ = 0;
-};
+/// The name of the index of sharded weights that the user pointed at, or at its folder; empty when
+/// it is another file.
+std::string shard_index(const Input& input) {
+  if (input.kind() != Input::Kind::directory)
+    return input.leaf().ends_with(hdf5::keras_index_suffix) ? input.leaf() : std::string();
+  std::string index = hdf5::keras_index_in(input);
+  if (!index.empty()) return index;
+  throw Error(ErrorCode::input, "missing",
+              "the folder does not hold one file *" + std::string(hdf5::keras_index_suffix) +
+                  ": name a file");
+}
 
 class Hdf5Reader final : public Reader {
  public:
   Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
-    if (input.kind() == Input::Kind::directory) {
-      const std::string index = hdf5::keras_index_in(input);
-      if (index.empty()) {
-        throw Error(ErrorCode::input, "missing",
-                    "the folder holds no " + std::string(hdf5::keras_index_suffix) +
-                        ", or several: name a file");
-      }
-      return ShardReader(options, limits).read(input, *input.sibling(index));
+    const auto cache = std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes);
+    const auto read_shard = [&](const auto& file, const std::vector<std::string>& groups) {
+      return read_contents({file, file, {}}, options, limits, cache, groups);
+    };
+    if (const std::string index = shard_index(input); !index.empty()) {
+      const bool is_folder = input.kind() == Input::Kind::directory;
+      const auto file = is_folder ? input.sibling(index) : input.file();
+      return name_tensors(hdf5::read_keras_shards(input, *file, index, limits, read_shard), options,
+                          limits);
     }
     const std::shared_ptr<const File> file = input.file();
-    if (input.leaf().ends_with(hdf5::keras_index_suffix))
-      return ShardReader(options, limits).read(input, *file);
-    const auto cache = std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes);
     const hdf5::KerasArchive source = hdf5::is_zip(*file) ? hdf5::open_keras_archive(file, limits)
                                                           : hdf5::KerasArchive{file, file, {}};
-    return name_tensors(read_contents(source, options, limits, cache), options, limits);
+    return name_tensors(read_contents(source, options, limits, cache, {}), options, limits);
   }
 };
 

@@ -7,7 +7,8 @@ A release needs an environment of its own. samples.tar.xz holds a folder for eac
 
     keras-2.12 ... keras-2.15           pip install tensorflow-cpu==2.12.*
     keras-3.0 ... keras-3.15            pip install keras==3.0.* jax==0.4.30 scipy "numpy<2" h5py, KERAS_BACKEND=jax
-    tf_keras-2.15 ... tf_keras-2.21     pip install tensorflow-cpu==2.21.* tf_keras==2.15.*, KERAS_PACKAGE=tf_keras
+    tf_keras-2.16 ... tf_keras-2.21     pip install tensorflow-cpu==2.21.* tf_keras==2.16.*, KERAS_PACKAGE=tf_keras
+    tf_keras-2.15                       pip install tensorflow-cpu==2.15.* tf_keras==2.15.*, KERAS_PACKAGE=tf_keras
 """
 
 from __future__ import annotations
