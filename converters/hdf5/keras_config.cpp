@@ -194,8 +194,9 @@ LayerNames::Members LayerNames::match(const std::string& list, const Json& layer
   std::set<std::string> ambiguous;
   const auto groups = present_.find(list);
   if (groups == present_.end()) return result;
+  const std::string folder = list + "/";
   for (const std::string& group : groups->second) {
-    if (const auto given = layout_.group_names.find(list + "/" + group);
+    if (const auto given = layout_.group_names.find(folder + group);
         given != layout_.group_names.end()) {
       if (const auto layer = by_name.find(given->second); layer != by_name.end())
         result.emplace(group, layer->second);
@@ -247,9 +248,10 @@ LayerNames::Members LayerNames::match_class(const std::string& list, const Class
   }
   Members result;
   std::size_t next = 0;
+  const std::string folder = list + "/";
   for (const auto& [number, group] : one.groups) {
     const std::size_t at = counts_all_ ? number : next++;
-    if (at >= layers.size() || !fits(*layers[at].layer, list + "/" + group)) return {};
+    if (at >= layers.size() || !fits(*layers[at].layer, folder + group)) return {};
     result.emplace(group, layers[at]);
   }
   return result;

@@ -79,9 +79,10 @@ class LegacyReader {
     if (!group) return false;
     const auto names = texts(group.id(), "weight_names", budget_);
     if (!names) return true;
+    const std::string folder = prefix + path + "/";
     for (const std::string& raw : *names) {
       const std::string weight = plain_path(raw);
-      weights_.push_back({prefix + path + "/" + weight, called(weight, layer), role});
+      weights_.push_back({folder + weight, called(weight, layer), role});
     }
     return true;
   }

@@ -110,19 +110,21 @@ void sort_by_path(std::vector<KerasWeight>& weights) {
 Note note_of(std::size_t count, const std::string& first, const KerasLayout& layout,
              bool has_config) {
   const char* why =
-      has_config ? "neither the file nor config.json says for certain what Keras called that layer"
+      has_config
+          ? ", or by a part of it: neither the file nor config.json says for certain what Keras "
+            "called those layers"
       : layout.group_names.empty()
-          ? "the file does not hold the names of the layers (Keras writes them since 3.6); a "
-            "number "
-            "in the path counts layers of one class and is not that of a name; a .keras file of "
-            "the "
-            "same model has the names"
-          : "the file does not hold the name of that layer; when it is one of the files that a "
-            ".weights.json lists, give that file instead";
-  return {"hdf5.keras_names", std::to_string(count) +
-                                  (count == 1 ? " weight keeps" : " weights keep") +
-                                  " the path in the file, or a part of it, such as \"" +
-                                  printable(first) + "\": " + why};
+          ? ": it does not hold the names of the layers (Keras 3.6 and later store them). Such a "
+            "path "
+            "counts the layers of each class: dense_1 is the second Dense layer, not the layer of "
+            "that name. A .keras file of the same model has the names"
+          : ": it does not hold the names of those layers. If it is one of several files of a "
+            "model, "
+            "open the .weights.json that lists them";
+  const std::string weights = count == 1
+                                  ? "1 weight is called by its path"
+                                  : std::to_string(count) + " weights are called by their paths";
+  return {"hdf5.keras_names", weights + " in the file, such as \"" + printable(first) + "\"" + why};
 }
 
 }  // namespace

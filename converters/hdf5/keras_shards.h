@@ -31,11 +31,12 @@ std::string keras_index_in(const Input& folder);
 using ReadShard = std::function<Contents(const std::shared_ptr<const File>& file,
                                          const std::vector<std::string>& groups)>;
 
-/// The files that the index `file` lists, as one; `name` is its name in the folder. What lies in two
-/// of them, and what the index promises and none has, gets a problem; notes tell what it does not
-/// list. Throws Error(corrupt.json), Error(corrupt.index), Error(unsafe.limit), Error(unsafe) for
-/// names of files that lead elsewhere, one Error(input.missing) for all files that are not there,
-/// and Error(corrupt.total_size) when all weights together have not the size that the index gives.
+/// The files that the index `file` lists, as one; `name` is its name in the folder. What lies in
+/// two of them, and what the index promises and none has, gets a problem; notes tell what it does
+/// not list. Throws Error(corrupt.json), Error(corrupt.index), Error(unsafe.limit), Error(unsafe)
+/// for names of files that lead elsewhere, one Error(input.missing) for all files that are not
+/// there, and Error(corrupt.total_size) when all weights together have not the size that the index
+/// gives.
 Contents read_keras_shards(const Input& input, const File& file, std::string_view name,
                            const Limits& limits, const ReadShard& read);
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import h5py
 
-NOTE = " the path in the file, or a part of it, such as "
+NOTE = re.compile("called by (its path|their paths) in the file, such as ")
 
 
 def paths_of_file(file: h5py.File) -> list[str]:
@@ -29,7 +29,7 @@ def paths_of(path: Path) -> list[str]:
 def listed(cli, path: Path) -> tuple[list[tuple[str, str]], bool]:
     """Names and digests in the order of the program, and whether it says that some names are paths."""
     done = cli("hash", path, "--json", "--exclude-optimizer").succeeds()
-    return [(tensor["name"], tensor["sha256"]) for tensor in json.loads(done.out)["tensors"]], NOTE in done.err
+    return [(tensor["name"], tensor["sha256"]) for tensor in json.loads(done.out)["tensors"]], bool(NOTE.search(done.err))
 
 
 def run_lengths(items: list) -> list:

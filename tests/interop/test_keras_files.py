@@ -116,9 +116,9 @@ def test_stored_files_have_the_bits_that_h5py_gives(name, fixtures_root, tf_cli)
     judge.assert_same(tf_cli.hash(path)[0], want)
     done = tf_cli("ls", path, "--names", "keras").succeeds()
     if name == "k2_adam.weights.h5":  # without names of layers: the paths, and nothing that looks like a name
-        assert done.out.count("layers/") == 8 and "8 weights keep the path" in done.err
+        assert done.out.count("layers/") == 8 and "8 weights are called by their paths" in done.err
     else:
-        assert done.out.count("vars/") == 0 and "the path" not in done.err
+        assert done.out.count("vars/") == 0 and "called by" not in done.err
 
 
 def test_long_lists_of_layers_are_split(tf_cli, tmp_path):

@@ -333,3 +333,19 @@ def test_one_shard_alone_says_where_the_names_are(sharded, tf_cli):
     folder, _, _ = sharded
     notes = [tf_cli("ls", shard).succeeds().err for shard in sorted(folder.glob("*_0*.weights.h5"))]
     assert any(".weights.json" in note for note in notes)
+
+
+@pytest.mark.parametrize("name, truth", [
+    ("three.keras", {"dense_1/1": 1, "dense_2/1": 2, "dense_3/1": 3}),
+    ("three_keras333.keras", {"dense_1/1": 1, "dense_2/1": 2, "dense_3/1": 3}),
+    ("three.weights.h5", {"layers/dense/vars/1": 1, "layers/dense_1/vars/1": 2, "layers/dense_2/vars/1": 3}),
+    ("three.h5", {"dense_1/bias:0": 1, "dense_2/bias:0": 2, "dense_3/bias:0": 3}),
+    ("swapped.keras", {"dense/1": 1, "dense_1/1": 2}), ("swapped.h5", {"dense/bias:0": 1, "dense_1/bias:0": 2}),
+])  # fmt: skip
+def test_reported_files_name_their_biases(name, truth, fixtures_root, tf_cli, tmp_path):
+    source = fixtures_root / "reports" / "01_keras_names" / name
+    if not source.exists():
+        pytest.skip(f"no {source}")
+    tf_cli("convert", source, tmp_path / "m.npz", "--no-sync").succeeds()
+    with np.load(tmp_path / "m.npz") as arrays:
+        assert {key: float(arrays[key][0]) for key in truth} == truth
