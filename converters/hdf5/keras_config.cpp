@@ -44,15 +44,16 @@ bool is_operation(const Json& layer) {
   return (text(layer, "module") + ".").find(".ops.") != std::string::npos;
 }
 
-// A model that has its layers in the order of its configuration. In Keras 3 that is so for a
-// subclass of a functional model, too.
+// A model that has its layers in the order of its configuration. In Keras 3 that is so for
+// subclasses of functional and sequential models, too.
 bool is_model(const Json& layer, bool subclasses) {
   const std::string name = class_of(layer);
   if (is_of_keras(layer) && (name == "Functional" || name == "Sequential" || name == "Model"))
     return true;
   const Json* config = member(layer, "config");
-  return subclasses && config != nullptr && config->contains("input_layers") &&
-         config->contains("output_layers");
+  return subclasses && config != nullptr &&
+         (config->contains("build_input_shape") ||
+          (config->contains("input_layers") && config->contains("output_layers")));
 }
 
 // The list of layers below `layer` that Keras keeps under the attribute `attribute`.

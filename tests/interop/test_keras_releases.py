@@ -174,6 +174,17 @@ def test_a_list_of_another_length_names_nothing(release, saved, tf_cli, tmp_path
         Names(tf_cli, path, layers).check_paths()
 
 
+@pytest.mark.parametrize("release", ["keras-2.15", "keras-3.0", "keras-3.5"])
+def test_a_subclass_of_a_sequential_model_has_its_names_in_keras_3_only(release, saved, tf_cli, tmp_path):
+    """In Keras 2 attributes of the subclass may come before its list, which then counts less."""
+    def mine(config):
+        config.update(class_name="Mine", module=None, registered_name="Mine")
+
+    path, layers = edited(saved, release, "sequential.keras", tmp_path, mine)
+    names = Names(tf_cli, path, layers)
+    names.check_layers() if release.startswith("keras-3") else names.check_cautious()
+
+
 @pytest.mark.parametrize("release", ["keras-2.15", "keras-3.0"])
 def test_extents_that_the_configuration_contradicts_name_nothing(release, saved, tf_cli, tmp_path):
     def wider(config):
