@@ -2,6 +2,7 @@
 # of the program: its constants start the whole library before main(), 1 ms in every command and every host program.
 find_package(HDF5 QUIET COMPONENTS C CXX)
 if(NOT HDF5_FOUND)
+  set(probing keras_index.cpp)
   set(missing "install libhdf5-dev and configure again")
   return()
 endif()

@@ -5,6 +5,7 @@
 
 #include "hdf5_reader.h"
 #include "hdf5_writer.h"
+#include "keras_shards.h"
 #include "superblock.h"
 
 namespace tensorferry {
@@ -21,7 +22,7 @@ bool is_keras_archive(const Probe& probe) {
 // The superblock stands at 0, or at 512, 1024, 2048, ... behind a user block (HDF5 File Format
 // Specification 3.0, II.A).
 Match probe(const Probe& probe) {
-  if (is_keras_archive(probe)) return Match::exact;
+  if (is_keras_archive(probe) || hdf5::is_keras_index(probe)) return Match::exact;
   for (std::uint64_t at = 0; at <= probe.size && probe.size - at >= hdf5::kFileSignature.size();
        at = std::max<std::uint64_t>(512, at * 2)) {
     if (at + hdf5::kFileSignature.size() <= probe.prefix.size()) {

@@ -1,11 +1,11 @@
 #include "keras.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "util/json.h"
+#include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -27,37 +27,28 @@ void keep_unique(std::vector<std::string>& names, const std::vector<std::string>
   }
 }
 
-}  // namespace
-
-void order_by_config(KerasLayout& layout, const std::string& config, const Limits& limits) {
-  if (layout.kind != KerasLayout::Kind::weights) return;
-  std::unordered_map<std::string, std::size_t> place;
-  try {
-    const Json model = parse_json(config, limits.json_depth);
-    for (const Json& layer : model.at("config").at("layers"))
-      place.emplace(layer.at("config").at("name").get<std::string>(), place.size());
-  } catch (const std::exception&) {
-    return;
+// What the lists of a legacy file promise and the file does not have.
+void add_absent(Contents& contents) {
+  std::unordered_set<std::string> known(contents.paths.begin(), contents.paths.end());
+  for (const KerasWeight& weight : contents.keras->weights) {
+    if (!known.insert(weight.path).second) continue;
+    Tensor& tensor = contents.manifest.tensors.emplace_back();
+    tensor.name = weight.path;
+    tensor.problem = Error(ErrorCode::corrupt, "missing_tensor",
+                           "Keras's own list in the file (layer_names, weight_names) names \"" +
+                               printable(weight.path) +
+                               "\", which the file does not have: was the file completely written "
+                               "and copied?")
+                         .in_tensor(weight.name);
+    contents.paths.push_back(weight.path);
   }
-  const auto rank = [&](const KerasWeight& weight) {
-    const auto found = place.find(weight.name.substr(0, weight.name.find('/')));
-    return found == place.end() ? place.size() : found->second;
-  };
-  std::stable_sort(layout.weights.begin(), layout.weights.end(),
-                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }
 
-std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
-                                        AttributeBudget& budget) {
-  if (auto weights = keras_legacy(file, budget))
-    return KerasLayout{KerasLayout::Kind::legacy, *std::move(weights)};
-  if (auto weights = keras_weights(file, paths, budget))
-    return KerasLayout{KerasLayout::Kind::weights, *std::move(weights)};
-  return std::nullopt;
-}
-
-void apply_keras(Manifest& manifest, const std::vector<std::string>& paths,
-                 const KerasLayout& layout, bool rename) {
+// The tensors in the order of the layout, under its names or with them as an attribute.
+Manifest arrange(Contents contents, bool rename) {
+  Manifest& manifest = contents.manifest;
+  const std::vector<std::string>& paths = contents.paths;
+  const KerasLayout& layout = *contents.keras;
   std::unordered_map<std::string_view, std::size_t> place;
   for (std::size_t i = 0; i < layout.weights.size(); ++i) place.emplace(layout.weights[i].path, i);
 
@@ -89,6 +80,25 @@ void apply_keras(Manifest& manifest, const std::vector<std::string>& paths,
   sorted.reserve(count);
   for (std::size_t i : order) sorted.push_back(std::move(manifest.tensors[i]));
   manifest.tensors = std::move(sorted);
+  return std::move(manifest);
+}
+
+}  // namespace
+
+std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
+                                        const std::vector<std::string>& other_groups,
+                                        AttributeBudget& budget) {
+  if (auto legacy = keras_legacy(file, budget)) return legacy;
+  return keras_weights(file, paths, other_groups, budget);
+}
+
+Manifest apply_keras(Contents contents, bool rename, const Limits& limits) {
+  if (contents.keras->kind == KerasLayout::Kind::legacy) {
+    add_absent(contents);
+  } else if (auto note = name_weights(contents, limits); note && rename) {
+    contents.manifest.notes.push_back(*std::move(note));
+  }
+  return arrange(std::move(contents), rename);
 }
 
 }  // namespace tensorferry::hdf5

@@ -5,7 +5,7 @@
 //   model.weights.h5   the weights
 //   assets/...         whatever layers keep besides
 //
-// Facts: the sources of Keras 3.15 (saving_lib.py).
+// Facts: the sources of Keras 2.12 to 3.15 (saving_lib.py).
 #pragma once
 
 #include <memory>
@@ -16,6 +16,8 @@ namespace tensorferry::hdf5 {
 
 /// The attribute of a file, whether archive or HDF5, that holds the model's configuration.
 inline constexpr const char* keras_config = "model_config";
+/// The same of the release that wrote it.
+inline constexpr const char* keras_version = "keras_version";
 inline constexpr const char* keras_weights_member = "model.weights.h5";
 
 struct KerasArchive {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "keras.h"
@@ -44,9 +45,18 @@ Handle group_below(hid_t parent, std::string_view path) {
   return at;
 }
 
-std::string trimmed(std::string_view name) {
-  while (name.starts_with('/')) name.remove_prefix(1);
-  return std::string(name);
+// As HDF5 reads a path: without empty components, and without those that are a dot.
+std::string plain_path(std::string_view name) {
+  std::string path;
+  while (!name.empty()) {
+    const std::size_t slash = std::min(name.find('/'), name.size());
+    const std::string_view part = name.substr(0, slash);
+    name.remove_prefix(std::min(slash + 1, name.size()));
+    if (part.empty() || part == ".") continue;
+    if (!path.empty()) path += '/';
+    path += part;
+  }
+  return path;
 }
 
 class LegacyReader {
@@ -54,21 +64,27 @@ class LegacyReader {
   explicit LegacyReader(AttributeBudget& budget) : budget_(budget) {}
 
   void add_layers(hid_t group, const std::string& prefix, const std::vector<std::string>& layers) {
-    for (const std::string& layer : layers) add_group(group, prefix, layer, layer);
+    for (const std::string& layer : layers) {
+      if (!add_group(group, prefix, layer, layer))
+        weights_.push_back({prefix + plain_path(layer), layer, Role::weight});
+    }
     add_group(group, prefix, "top_level_model_weights", "");
   }
 
-  void add_group(hid_t parent, const std::string& prefix, const std::string& name,
+  /// False when there is no such group.
+  bool add_group(hid_t parent, const std::string& prefix, const std::string& name,
                  const std::string& layer, Role role = Role::weight) {
-    const Handle group = group_below(parent, name);
-    if (!group) return;
+    const std::string path = plain_path(name);
+    const Handle group = group_below(parent, path);
+    if (!group) return false;
     const auto names = texts(group.id(), "weight_names", budget_);
-    if (!names) return;
-    const std::string folder = prefix + name + "/";
+    if (!names) return true;
+    const std::string folder = prefix + path + "/";
     for (const std::string& raw : *names) {
-      const std::string weight = trimmed(raw);
+      const std::string weight = plain_path(raw);
       weights_.push_back({folder + weight, called(weight, layer), role});
     }
+    return true;
   }
 
   std::vector<KerasWeight> weights() && { return std::move(weights_); }
@@ -85,7 +101,7 @@ class LegacyReader {
 
 }  // namespace
 
-std::optional<std::vector<KerasWeight>> keras_legacy(OpenFile& file, AttributeBudget& budget) {
+std::optional<KerasLayout> keras_legacy(OpenFile& file, AttributeBudget& budget) {
   const Handle root = open_root(file.id());
   const Handle model = group_at(root.id(), "model_weights");
   const hid_t group = model ? model.id() : root.id();
@@ -95,7 +111,7 @@ std::optional<std::vector<KerasWeight>> keras_legacy(OpenFile& file, AttributeBu
   LegacyReader reader(budget);
   reader.add_layers(group, prefix, *layers);
   if (model) reader.add_group(root.id(), "", "optimizer_weights", "", Role::optimizer);
-  return std::move(reader).weights();
+  return KerasLayout{KerasLayout::Kind::legacy, std::move(reader).weights(), {}};
 }
 
 }  // namespace tensorferry::hdf5

@@ -5,6 +5,7 @@
 #include "hdf5_reader.h"
 #include "keras.h"
 #include "keras_archive.h"
+#include "keras_shards.h"
 #include "links.h"
 #include "names.h"
 
@@ -12,6 +13,7 @@ namespace tensorferry {
 namespace {
 
 using hdf5::AttributeBudget;
+using hdf5::Contents;
 using hdf5::DatasetOptions;
 using hdf5::OpenFile;
 using hdf5::ReadScope;
@@ -95,29 +97,14 @@ DatasetOptions dataset_options(const Options& options, const Limits& limits) {
   return result;
 }
 
-void name_as_keras(OpenFile& file, Collector& found, const Options& options, const Limits& limits,
-                   AttributeBudget& budget) {
-  const std::string layout = options.text("layout");
-  if (layout == "plain") return;
-  auto keras = hdf5::keras_layout(file, found.paths, budget);
-  if (!keras) {
-    if (layout == "auto") return;
-    throw Error(ErrorCode::unsupported, "keras", "it has none of the layouts of Keras");
-  }
-  const auto& attributes = found.manifest.attributes;
-  if (const auto config = attributes.find(hdf5::keras_config);
-      config != attributes.end() && std::holds_alternative<std::string>(config->second))
-    hdf5::order_by_config(*keras, std::get<std::string>(config->second), limits);
-  const bool raw = options.given("names") && options.text("names") == "raw";
-  hdf5::apply_keras(found.manifest, found.paths, *keras, !raw);
-}
-
-Manifest read_file(const hdf5::KerasArchive& source, const Options& options, const Limits& limits) {
+/// The names of `other_groups` are looked up in a file of Keras, too.
+Contents read_contents(const hdf5::KerasArchive& source, const Options& options,
+                       const Limits& limits, const std::shared_ptr<hdf5::ChunkCache>& cache,
+                       const std::vector<std::string>& other_groups) {
   // Outlives the scope: closing the file takes the lock, too.
   SharedFile shared;
   const ReadScope scope;
-  shared = {std::make_shared<OpenFile>(source.file),
-            std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes), source.payload};
+  shared = {std::make_shared<OpenFile>(source.file), cache, source.payload};
   AttributeBudget budget(limits.header_bytes);
   const DatasetOptions settings = dataset_options(options, limits);
   Collector found(shared, settings, budget);
@@ -125,17 +112,50 @@ Manifest read_file(const hdf5::KerasArchive& source, const Options& options, con
   found.finish();
   found.manifest.attributes = source.attributes;
   read_root_attributes(*shared.file, budget, found.manifest);
-  name_as_keras(*shared.file, found, options, limits, budget);
-  return std::move(found.manifest);
+  Contents contents{std::move(found.manifest), std::move(found.paths), {}};
+  if (options.text("layout") != "plain")
+    contents.keras = hdf5::keras_layout(*shared.file, contents.paths, other_groups, budget);
+  return contents;
+}
+
+Manifest name_tensors(Contents contents, const Options& options, const Limits& limits) {
+  if (!contents.keras) {
+    if (options.text("layout") != "keras") return std::move(contents.manifest);
+    throw Error(ErrorCode::unsupported, "keras", "it has none of the layouts of Keras");
+  }
+  const bool raw = options.given("names") && options.text("names") == "raw";
+  return hdf5::apply_keras(std::move(contents), !raw, limits);
+}
+
+/// The name of the index of sharded weights that the user pointed at, or at its folder; empty when
+/// it is another file.
+std::string shard_index(const Input& input) {
+  if (input.kind() != Input::Kind::directory)
+    return input.leaf().ends_with(hdf5::keras_index_suffix) ? input.leaf() : std::string();
+  std::string index = hdf5::keras_index_in(input);
+  if (!index.empty()) return index;
+  throw Error(ErrorCode::input, "missing",
+              "the folder does not hold one file *" + std::string(hdf5::keras_index_suffix) +
+                  ": name a file");
 }
 
 class Hdf5Reader final : public Reader {
  public:
   Manifest read(const Input& input, const Options& options, const Limits& limits) const override {
+    const auto cache = std::make_shared<hdf5::ChunkCache>(limits.decoded_bytes);
+    const auto read_shard = [&](const auto& file, const std::vector<std::string>& groups) {
+      return read_contents({file, file, {}}, options, limits, cache, groups);
+    };
+    if (const std::string index = shard_index(input); !index.empty()) {
+      const bool is_folder = input.kind() == Input::Kind::directory;
+      const auto file = is_folder ? input.sibling(index) : input.file();
+      return name_tensors(hdf5::read_keras_shards(input, *file, index, limits, read_shard), options,
+                          limits);
+    }
     const std::shared_ptr<const File> file = input.file();
-    if (hdf5::is_zip(*file))
-      return read_file(hdf5::open_keras_archive(file, limits), options, limits);
-    return read_file({file, file, {}}, options, limits);
+    const hdf5::KerasArchive source = hdf5::is_zip(*file) ? hdf5::open_keras_archive(file, limits)
+                                                          : hdf5::KerasArchive{file, file, {}};
+    return name_tensors(read_contents(source, options, limits, cache, {}), options, limits);
   }
 };
 
