@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -21,7 +22,8 @@ struct Place {
 
 class GraphReader {
  public:
-  GraphReader(const Input& input, const Limits& limits) : files_(input), limits_(limits) {}
+  GraphReader(const Input& input, const Limits& limits)
+      : file_(input.file()), files_(input), limits_(limits) {}
 
   /// The graph of the model.
   void main_graph(const FileRange& graph) { read_graph(graph, 0, 1); }
@@ -59,6 +61,7 @@ class GraphReader {
   void add_sparse(const FileRange& message, const std::string* name, std::size_t scope);
   void check_depth(int depth) const;
 
+  std::shared_ptr<const File> file_;
   ExternalFiles files_;
   const Limits& limits_;
   std::vector<Tensor> tensors_;
