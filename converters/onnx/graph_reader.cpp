@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sparse.h"
+#include "util/text.h"
 #include "util/wire_numbers.h"
 
 namespace tensorferry::onnx {
@@ -33,7 +34,7 @@ std::string unused(std::string wanted, const std::unordered_set<std::string_view
 struct GraphReader::Attribute {
   std::string name;
   std::vector<std::pair<std::uint32_t, wire::MergedMessage>> messages;  ///< tensors and graphs
-  std::uint64_t strings = 0, string_bytes = 0;
+  std::uint64_t strings = 0, string_bytes = 0, floats = 0;
   bool is_reference = false;
 
   void add(std::uint32_t number, const FileRange& message) {
@@ -144,10 +145,14 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
   check_depth(depth);
   Attribute attribute;
   for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
+    if (field.is(7, Type::fixed32)) ++attribute.floats;
     if (!is_bytes(field)) return;
     switch (field.number) {
       case 1:
         attribute.name = take_text(cursor, field, limits_.header_bytes);
+        break;
+      case 7:
+        attribute.floats += field.value / sizeof(float);
         break;
       case 4:
       case 9:
@@ -170,6 +175,7 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
     }
   });
   if (attribute.is_reference) return;
+  count_numbers(node, attribute);
   const std::string output = node.output.empty() ? label : node.output;
   if (node.is_constant() && add_constant(message, attribute, output, scope)) return;
   const std::string owner = label + "." + attribute.name;
@@ -186,6 +192,26 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
       add_tensor(read_tensor(range, limits_), name, scope);
     }
   }
+}
+
+/// Of the operators of classical models, which have their weights in attributes.
+void GraphReader::count_numbers(const Node& node, const Attribute& attribute) {
+  if (node.domain != "ai.onnx.ml" || attribute.floats == 0) return;
+  constexpr std::size_t kMostOps = 10;  // there are not many more
+  nodes_with_numbers_.insert(node.message.offset);
+  if (ops_with_numbers_.size() < kMostOps) ops_with_numbers_.insert(node.op);
+  numbers_ += attribute.floats;
+}
+
+std::optional<Note> GraphReader::note() const {
+  if (numbers_ == 0) return std::nullopt;
+  const std::size_t nodes = nodes_with_numbers_.size();
+  return Note{"onnx.numbers_of_nodes",
+              std::to_string(nodes) + (nodes == 1 ? " node has " : " nodes have ") +
+                  std::to_string(numbers_) +
+                  " numbers in attributes that are no tensors, which are not listed and not "
+                  "converted: " +
+                  join_names({ops_with_numbers_.begin(), ops_with_numbers_.end()})};
 }
 
 template <typename Fill>

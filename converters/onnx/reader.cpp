@@ -5,6 +5,8 @@
 #include "model.h"
 #include "onnx.h"
 #include "util/metadata_entries.h"
+#include "util/wire_check.h"
+#include "wire_schema.h"
 
 namespace tensorferry {
 namespace onnx {
@@ -31,6 +33,7 @@ class ModelReader {
     Model model;
     model.manifest.tensors = graphs_.take();
     model.places = graphs_.take_places();
+    if (auto note = graphs_.note()) model.manifest.notes.push_back(*std::move(note));
     drop_placeholder(model);
     const std::size_t stored = model.manifest.tensors.size();
     model.manifest = apply_metadata(std::move(model.manifest), entries_, limits_);
@@ -109,6 +112,11 @@ class OnnxReader final : public Reader {
  public:
   Manifest read(const Input& input, const Options&, const Limits& limits) const override {
     return read_model(input, limits).manifest;
+  }
+
+  void check_skipped(const Input& input, const Options&, const Limits&,
+                     const Manifest&) const override {
+    wire::MessageSchema(kWireSchema).check(*input.file(), "ModelProto");
   }
 };
 

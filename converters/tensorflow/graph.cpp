@@ -257,16 +257,16 @@ Manifest read_graph(const std::shared_ptr<const File>& file, GraphKind kind, con
 
 bool has_variables(const std::shared_ptr<const File>& file) {
   bool found = false;
+  GraphWalk walk(file, {[&](Node&& node) {
+                          found = found || node.op == "VarHandleOp" || node.op == "VariableV2" ||
+                                  node.op == "Variable";
+                        },
+                        {},
+                        {}});
   try {
-    GraphWalk walk(file, {[&](Node&& node) {
-                            found = found || node.op == "VarHandleOp" || node.op == "VariableV2" ||
-                                    node.op == "Variable";
-                          },
-                          {},
-                          {}});
     walk.walk(GraphKind::saved_model);
-  } catch (const Error&) {
-    return true;
+  } catch (const Error& error) {
+    throw error.in_file(file->name());
   }
   return found;
 }

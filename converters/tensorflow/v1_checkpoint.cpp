@@ -92,10 +92,8 @@ class V1Builder {
         tensor.problem = error.in_file(resolved_.members.front()->name()).in_tensor(name);
       }
     }
-    for (const std::string& name : resolved_.missing) {
+    for (const std::string& name : resolved_.missing)
       manifest_.tensors.push_back(missing_file(name));
-      manifest_.notes.push_back({"tensorflow.missing_shard", printable(name) + " is missing"});
-    }
     return std::move(manifest_);
   }
 

@@ -30,6 +30,20 @@ std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOpti
   return damaged;
 }
 
+/// Why nothing is left of a source, of which `selected` tensors were bookkeeping.
+Error nothing_selected(bool holds_none, std::size_t selected) {
+  const std::string allow = "(--allow-empty writes an output without tensors)";
+  std::string why = "no tensor is selected " + allow;
+  if (holds_none) why = "the file holds no tensors " + allow;
+  if (selected > 0) {
+    why = "all that is selected is bookkeeping, " + std::to_string(selected) +
+          (selected == 1 ? " tensor" : " tensors") +
+          ", which is left out (--bookkeeping converts it; --allow-empty writes an output without "
+          "tensors)";
+  }
+  return Error(ErrorCode::usage, "nothing_selected", why);
+}
+
 }  // namespace
 
 void limit_memory(ReadOptions& read, RunOptions& run, std::uint64_t bytes) {
@@ -48,14 +62,13 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   const Format& origin = registry.of(input, how.from);
   how.from = origin.name;
   Manifest manifest = read(input, how);
+  const bool holds_none = manifest.tensors.empty();
   if (!options.bookkeeping) manifest = carry_bookkeeping(options.read.limits)(std::move(manifest));
   manifest = select(options.selection)(std::move(manifest));
+  const std::size_t selected = manifest.tensors.size();
   if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
-  if (manifest.tensors.empty() && !options.allow_empty) {
-    throw Error(ErrorCode::usage, "nothing_selected",
-                "no tensor is selected (--allow-empty writes an output without tensors)")
-        .in_file(source.string());
-  }
+  if (manifest.tensors.empty() && !options.allow_empty)
+    throw nothing_selected(holds_none, selected).in_file(source.string());
   if (origin.untyped) {
     for (Note& note : doubts(manifest)) manifest.notes.push_back(std::move(note));
   }
