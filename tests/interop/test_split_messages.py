@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import onnx
 import pytest
@@ -129,11 +131,13 @@ def test_a_saved_model_in_parts(tf_cli, tmp_path):
     function.node_def.add().CopyFrom(meta.graph_def.node[0])
     path = tmp_path / "saved_model.pb"
     path.write_bytes(saved.SerializeToString())
-    want = hashes(tf_cli, path, "--in-opt", "graph=true")
+    done = json.loads(tf_cli("hash", path, "--json", "--in-opt", "graph=true").succeeds().out)
+    want = {t["name"]: t for t in done["tensors"]}  # a library may come first
     split = Splitter(1)
     path.write_bytes(split(saved.DESCRIPTOR, path.read_bytes()))
     assert split.splits > 10
-    assert hashes(tf_cli, path, "--in-opt", "graph=true") == want
+    done = json.loads(tf_cli("hash", path, "--json", "--in-opt", "graph=true").succeeds().out)
+    assert {t["name"]: t for t in done["tensors"]} == want
 
 
 def test_the_last_of_two_equal_attributes_counts_and_another_value_ends_the_first(tf_cli, tmp_path):
@@ -155,7 +159,5 @@ def test_the_last_of_two_equal_attributes_counts_and_another_value_ends_the_firs
     path.write_bytes(graph)
     parsed = graph_pb2.GraphDef.FromString(graph)
     want = {n.name: [d.size for d in n.attr["value"].tensor.tensor_shape.dim] for n in parsed.node}
-    import json
-
     got = {t["name"]: t["shape"] for t in json.loads(tf_cli("ls", path, "--json").succeeds().out)["tensors"]}
     assert got == want == {"last": [3], "merged": [2, 3], "same": [2, 3], "ended": [3], "skipped": [2, 3]}
