@@ -121,7 +121,9 @@ Command verify_command() {
       {.command = "verify",
        .operands = "FILE [options]",
        .about = "Reads all of FILE and verifies every checksum and size that its format offers, "
-                "and says which those are.\nSizes and the checksums of metadata are verified "
+                "and says which those are.\nProtobuf messages that every other command skips are "
+                "parsed, "
+                "too.\nSizes and the checksums of metadata are verified "
                 "by every command. Exit code: 0 no damage found, 3 damaged,\n6 something is "
                 "missing.",
        .least = 1,
