@@ -1,6 +1,6 @@
 #include "graph_reader.h"
 
-#include <algorithm>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -11,7 +11,7 @@
 namespace tensorferry::onnx {
 namespace {
 
-constexpr int kMostDepth = 100;  // of messages in the model, as in protobuf itself
+using wire::kMostDepth;  // of messages in the model
 
 using wire::contents;
 using wire::Type;
@@ -38,12 +38,14 @@ struct GraphReader::Attribute {
   bool is_reference = false;
 
   void add(std::uint32_t number, const FileRange& message) {
-    const bool single = number == 5 || number == 6 || number == 22;
-    const auto known =
-        std::ranges::find(messages, number, [](const auto& item) { return item.first; });
-    const bool another = !single || known == messages.end();
-    (another ? messages.emplace_back(number, wire::MergedMessage()) : *known).second.add(message);
+    const bool in_list = number == 10 || number == 11 || number == 23;
+    const auto [known, is_new] = places_.try_emplace(number, messages.size());
+    if (in_list || is_new) messages.emplace_back(number, wire::MergedMessage());
+    (in_list ? messages.back() : messages[known->second]).second.add(message);
   }
+
+ private:
+  std::map<std::uint32_t, std::size_t> places_;  ///< of the first one of each number
 };
 
 bool GraphReader::Node::is_constant() const {

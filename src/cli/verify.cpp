@@ -121,11 +121,9 @@ Command verify_command() {
       {.command = "verify",
        .operands = "FILE [options]",
        .about = "Reads all of FILE and verifies every checksum and size that its format offers, "
-                "and says which those are.\nProtobuf messages that every other command skips are "
-                "parsed, "
-                "too.\nSizes and the checksums of metadata are verified "
-                "by every command. Exit code: 0 no damage found, 3 damaged,\n6 something is "
-                "missing.",
+                "and says which those are.\nMessages of Protocol Buffers that every other command "
+                "skips are parsed, too. Sizes and the checksums of metadata\nare verified by every "
+                "command. Exit code: 0 no damage found, 3 damaged, 6 something is missing.",
        .least = 1,
        .most = 1,
        .groups = {{"Output", kOutput}, input_options(), scan_options()},
