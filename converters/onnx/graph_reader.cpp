@@ -1,20 +1,20 @@
 #include "graph_reader.h"
 
+#include <map>
 #include <string_view>
 #include <utility>
 
 #include "sparse.h"
+#include "util/text.h"
 #include "util/wire_numbers.h"
 
 namespace tensorferry::onnx {
 namespace {
 
-constexpr int kMostDepth = 100;  // of messages in the model, as in protobuf itself
+using wire::kMostDepth;  // of messages in the model
 
-FileRange range_of(const FileRange& message, const FileCursor& cursor, const wire::Field& field) {
-  expect_bytes(cursor, field);
-  return {message.file, cursor.position(), field.value};
-}
+using wire::contents;
+using wire::Type;
 
 Error duplicate(const std::string& name) {
   return Error(ErrorCode::corrupt, "duplicate_name", "two tensors of a graph have this name")
@@ -33,9 +33,19 @@ std::string unused(std::string wanted, const std::unordered_set<std::string_view
 /// The fields of an AttributeProto that say what it is.
 struct GraphReader::Attribute {
   std::string name;
-  std::vector<std::pair<std::uint32_t, FileRange>> messages;  ///< tensors and graphs
-  std::uint64_t strings = 0, string_bytes = 0;
-  bool has_float = false, has_int = false, is_reference = false;
+  std::vector<std::pair<std::uint32_t, wire::MergedMessage>> messages;  ///< tensors and graphs
+  std::uint64_t strings = 0, string_bytes = 0, floats = 0;
+  bool is_reference = false;
+
+  void add(std::uint32_t number, const FileRange& message) {
+    const bool in_list = number == 10 || number == 11 || number == 23;
+    const auto [known, is_new] = places_.try_emplace(number, messages.size());
+    if (in_list || is_new) messages.emplace_back(number, wire::MergedMessage());
+    (in_list ? messages.back() : messages[known->second]).second.add(message);
+  }
+
+ private:
+  std::map<std::uint32_t, std::size_t> places_;  ///< of the first one of each number
 };
 
 bool GraphReader::Node::is_constant() const {
@@ -64,25 +74,25 @@ std::size_t GraphReader::new_scope(std::size_t parent, const std::string& owner)
 
 void GraphReader::training_info(const FileRange& message, std::uint64_t number) {
   const std::string owner = "training_info_" + std::to_string(number) + ".";
-  for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
-    if (field.number != 1 && field.number != 2) return;
-    const FileRange graph = range_of(message, cursor, field);
-    read_graph(graph, new_scope(0, owner + (field.number == 1 ? "initialization" : "algorithm")),
+  for (const std::uint32_t field : {1u, 2u}) {
+    const wire::MergedMessage graph = wire::message_field(message, field);
+    if (!graph.present()) continue;
+    read_graph(graph.range(), new_scope(0, owner + (field == 1 ? "initialization" : "algorithm")),
                2);
-  });
+  }
 }
 
 void GraphReader::function(const FileRange& message) {
   std::string name, domain;
   for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
-    if (field.number == 1) name = take_text(cursor, field, limits_.header_bytes);
-    if (field.number == 10) domain = take_text(cursor, field, limits_.header_bytes);
+    if (field.is(1, Type::bytes)) name = take_text(cursor, field, limits_.header_bytes);
+    if (field.is(10, Type::bytes)) domain = take_text(cursor, field, limits_.header_bytes);
   });
   const std::size_t scope = new_scope(0, domain.empty() ? name : domain + "." + name);
   std::uint64_t index = 0;
   for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
-    if (field.number == 7)
-      visit_node(read_node(range_of(message, cursor, field)), index++, scope, 2);
+    if (field.is(7, Type::bytes))
+      visit_node(read_node(contents(message, cursor, field)), index++, scope, 2);
   });
 }
 
@@ -92,16 +102,16 @@ void GraphReader::read_graph(const FileRange& graph, std::size_t scope, int dept
   FileCursor cursor(*graph.file, graph.offset, end);
   std::uint64_t index = 0;
   for_each_field(cursor, end, [&](const wire::Field& field) {
+    if (!is_bytes(field)) return;
     if (field.number == 1) {
-      visit_node(read_node(range_of(graph, cursor, field)), index++, scope, depth + 1);
+      visit_node(read_node(contents(graph, cursor, field)), index++, scope, depth + 1);
     } else if (field.number == 5) {
-      expect_bytes(cursor, field);
       StoredTensor stored =
           read_tensor(graph.file, cursor, cursor.position() + field.value, limits_);
       std::string name = std::move(stored.name);
       add_tensor(stored, std::move(name), scope);
     } else if (field.number == 15) {
-      add_sparse(range_of(graph, cursor, field), nullptr, scope);
+      add_sparse(contents(graph, cursor, field), nullptr, scope);
     }
   });
 }
@@ -111,6 +121,7 @@ GraphReader::Node GraphReader::read_node(const FileRange& message) {
   node.message = message;
   bool has_output = false;
   for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
+    if (!is_bytes(field)) return;
     const auto text = [&] { return take_text(cursor, field, limits_.header_bytes); };
     if (field.number == 2 && !std::exchange(has_output, true)) node.output = text();
     if (field.number == 3) node.name = text();
@@ -126,8 +137,8 @@ void GraphReader::visit_node(const Node& node, std::uint64_t index, std::size_t 
   if (node.attributes == 0) return;
   const std::string label = node.label(index);
   for_each_field_of(node.message, [&](const FileCursor& cursor, const wire::Field& field) {
-    if (field.number == 5)
-      visit_attribute(range_of(node.message, cursor, field), node, label, scope, depth + 1);
+    if (field.is(5, Type::bytes))
+      visit_attribute(contents(node.message, cursor, field), node, label, scope, depth + 1);
   });
 }
 
@@ -136,15 +147,14 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
   check_depth(depth);
   Attribute attribute;
   for_each_field_of(message, [&](FileCursor& cursor, const wire::Field& field) {
+    if (field.is(7, Type::fixed32)) ++attribute.floats;
+    if (!is_bytes(field)) return;
     switch (field.number) {
       case 1:
         attribute.name = take_text(cursor, field, limits_.header_bytes);
         break;
-      case 2:
-        attribute.has_float = true;
-        break;
-      case 3:
-        attribute.has_int = true;
+      case 7:
+        attribute.floats += field.value / sizeof(float);
         break;
       case 4:
       case 9:
@@ -157,7 +167,7 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
       case 11:
       case 22:
       case 23:
-        attribute.messages.emplace_back(field.number, range_of(message, cursor, field));
+        attribute.add(field.number, contents(message, cursor, field));
         break;
       case 21:
         attribute.is_reference = field.value > 0;
@@ -167,11 +177,13 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
     }
   });
   if (attribute.is_reference) return;
+  count_numbers(node, attribute);
   const std::string output = node.output.empty() ? label : node.output;
   if (node.is_constant() && add_constant(message, attribute, output, scope)) return;
   const std::string owner = label + "." + attribute.name;
   std::uint64_t listed = 0;
-  for (const auto& [number, range] : attribute.messages) {
+  for (const auto& [number, merged] : attribute.messages) {
+    const FileRange range = merged.range();
     const bool in_list = number == 10 || number == 11 || number == 23;
     const std::string name = in_list ? owner + "_" + std::to_string(listed++) : owner;
     if (number == 6 || number == 11) {
@@ -182,6 +194,26 @@ void GraphReader::visit_attribute(const FileRange& message, const Node& node,
       add_tensor(read_tensor(range, limits_), name, scope);
     }
   }
+}
+
+/// Of the operators of classical models, which have their weights in attributes.
+void GraphReader::count_numbers(const Node& node, const Attribute& attribute) {
+  if (node.domain != "ai.onnx.ml" || attribute.floats == 0) return;
+  constexpr std::size_t kMostOps = 10;  // there are not many more
+  nodes_with_numbers_.insert(node.message.offset);
+  if (ops_with_numbers_.size() < kMostOps) ops_with_numbers_.insert(node.op);
+  numbers_ += attribute.floats;
+}
+
+std::optional<Note> GraphReader::note() const {
+  if (numbers_ == 0) return std::nullopt;
+  const std::size_t nodes = nodes_with_numbers_.size();
+  return Note{"onnx.numbers_of_nodes",
+              std::to_string(nodes) + (nodes == 1 ? " node has " : " nodes have ") +
+                  std::to_string(numbers_) +
+                  " numbers in attributes that are no tensors, which are not listed and not "
+                  "converted: " +
+                  join_names({ops_with_numbers_.begin(), ops_with_numbers_.end()})};
 }
 
 template <typename Fill>
@@ -204,16 +236,17 @@ void GraphReader::add(std::string name, std::size_t scope, const Place& place, F
 }
 
 void GraphReader::add_tensor(const StoredTensor& stored, std::string name, std::size_t scope) {
-  const Place place{stored.message.offset, stored.message.length, stored.external};
+  const bool whole = stored.message.file == file_;
+  const Place place{stored.message.offset, whole ? stored.message.length : 0, stored.external};
   add(std::move(name), scope, place, [&](Tensor& tensor) { describe(stored, files_, tensor); });
 }
 
 void GraphReader::add_sparse(const FileRange& message, const std::string* name, std::size_t scope) {
-  StoredTensor values, indices, whole;
-  for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
-    if (field.number == 1) values = read_tensor(range_of(message, cursor, field), limits_);
-    if (field.number == 2) indices = read_tensor(range_of(message, cursor, field), limits_);
-  });
+  const auto part = [&](std::uint32_t number) {
+    const wire::MergedMessage tensor = wire::message_field(message, number);
+    return tensor.present() ? read_tensor(tensor.range(), limits_) : StoredTensor();
+  };
+  const StoredTensor values = part(1), indices = part(2);
   const Place place{message.offset, 0, values.external || indices.external};
   add(name != nullptr ? *name : values.name, scope, place, [&](Tensor& tensor) {
     tensor.shape = sparse_shape(message, limits_);
@@ -231,7 +264,8 @@ bool GraphReader::add_constant(const FileRange& message, const Attribute& attrib
   const std::string& kind = attribute.name;
   if (kind == "value" || kind == "sparse_value") {
     if (attribute.messages.size() != 1) return false;
-    const auto& [number, range] = attribute.messages[0];
+    const std::uint32_t number = attribute.messages[0].first;
+    const FileRange range = attribute.messages[0].second.range();
     if (number == 22) {
       add_sparse(range, &name, scope);
     } else if (number == 5) {

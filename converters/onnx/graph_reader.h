@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -21,7 +24,8 @@ struct Place {
 
 class GraphReader {
  public:
-  GraphReader(const Input& input, const Limits& limits) : files_(input), limits_(limits) {}
+  GraphReader(const Input& input, const Limits& limits)
+      : file_(input.file()), files_(input), limits_(limits) {}
 
   /// The graph of the model.
   void main_graph(const FileRange& graph) { read_graph(graph, 0, 1); }
@@ -31,6 +35,8 @@ class GraphReader {
   /// All of them. Tensors of the main graph have their own names; others are called
   /// OWNER/NAME, and OWNER/NAME#2 if that is taken. Throws Error(corrupt.duplicate_name).
   std::vector<Tensor> take();
+  /// Numbers of nodes that are no tensors: coefficients, the values of trees.
+  std::optional<Note> note() const;
   /// Where they stand, in the same order.
   std::vector<Place> take_places() { return std::move(places_); }
 
@@ -58,7 +64,9 @@ class GraphReader {
   void add_tensor(const StoredTensor& stored, std::string name, std::size_t scope);
   void add_sparse(const FileRange& message, const std::string* name, std::size_t scope);
   void check_depth(int depth) const;
+  void count_numbers(const Node& node, const Attribute& attribute);
 
+  std::shared_ptr<const File> file_;
   ExternalFiles files_;
   const Limits& limits_;
   std::vector<Tensor> tensors_;
@@ -66,6 +74,9 @@ class GraphReader {
   std::vector<std::uint32_t> scope_of_;  ///< by tensor
   std::vector<std::string> scopes_ = {""};
   std::uint64_t name_bytes_ = 0;
+  std::set<std::uint64_t> nodes_with_numbers_;  ///< where they stand
+  std::set<std::string> ops_with_numbers_;
+  std::uint64_t numbers_ = 0;
 };
 
 }  // namespace tensorferry::onnx

@@ -4,17 +4,7 @@
 
 namespace tensorferry::onnx {
 
-Error malformed_field(std::uint64_t position) {
-  return Error(ErrorCode::corrupt, "message",
-               "malformed protobuf field at byte " + std::to_string(position));
-}
-
-void expect_bytes(const FileCursor& cursor, const wire::Field& field) {
-  if (field.type != wire::Type::bytes) throw malformed_field(cursor.position());
-}
-
 std::string take_text(FileCursor& cursor, const wire::Field& field, std::uint64_t most) {
-  expect_bytes(cursor, field);
   if (field.value > most) {
     throw Error(ErrorCode::unsafe, "limit",
                 "a text of " + std::to_string(field.value) + " bytes at byte " +
@@ -29,8 +19,7 @@ std::vector<std::string> load_strings_of(const FileRange& message, std::uint32_t
   const std::uint64_t end = message.offset + message.length;
   FileCursor cursor(*message.file, message.offset, end);
   for_each_field(cursor, end, [&](const wire::Field& field) {
-    if (field.number != number) return;
-    expect_bytes(cursor, field);
+    if (!field.is(number, wire::Type::bytes)) return;
     if (strings.size() == most)
       throw Error(ErrorCode::corrupt, "values", "more strings than its shape has elements");
     strings.push_back(cursor.take(field.value));

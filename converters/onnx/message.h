@@ -23,36 +23,13 @@
 
 namespace tensorferry::onnx {
 
-Error malformed_field(std::uint64_t position);
+using wire::for_each_field;
+using wire::for_each_field_of;
 
-/// Calls `visit(field)` for each field of the message that ends at `end`; the cursor stands at the
-/// contents then, and is moved behind them afterwards. Throws Error(corrupt.message).
-template <typename Visit>
-void for_each_field(FileCursor& cursor, std::uint64_t end, Visit visit) {
-  while (cursor.position() < end) {
-    const std::uint64_t start = cursor.position();
-    const auto field = wire::next_field(cursor, end);
-    if (!field) throw malformed_field(start);
-    const std::uint64_t contents_end =
-        cursor.position() + (field->type == wire::Type::varint ? 0 : field->value);
-    visit(*field);
-    cursor.skip(contents_end - cursor.position());
-  }
-}
-
-/// The same for a message that is read on its own.
-template <typename Visit>
-void for_each_field_of(const FileRange& message, Visit visit) {
-  constexpr std::size_t kWindow = 4096;
-  const std::uint64_t end = message.offset + message.length;
-  FileCursor cursor(*message.file, message.offset, end, kWindow);
-  for_each_field(cursor, end, [&](const wire::Field& field) { visit(cursor, field); });
-}
-
-/// The field must be bytes, a text or a message. Throws Error(corrupt.message).
-void expect_bytes(const FileCursor& cursor, const wire::Field& field);
-/// The text of the field at whose contents the cursor stands. Throws Error(corrupt.message), and
-/// Error(unsafe.limit) for more than `most` bytes.
+/// Whether it is a text, bytes or a message. A field of another type is skipped, as protobuf does.
+inline bool is_bytes(const wire::Field& field) { return field.type == wire::Type::bytes; }
+/// The text of such a field, at whose contents the cursor stands. Throws Error(unsafe.limit) for
+/// more than `most` bytes.
 std::string take_text(FileCursor& cursor, const wire::Field& field, std::uint64_t most);
 
 /// The contents of all fields `number` of the message, at most `most`. Throws Error(corrupt).

@@ -112,9 +112,11 @@ void ModelPatch::find_targets(Model model) {
     if (stays) staying.push_back(std::move(tensor));
   }
   if (!fixed.empty()) {
-    throw Error(ErrorCode::unsupported, "not_replaceable",
-                "sparse tensors, and constants that are no tensor but numbers of their node: " +
-                    join_names(fixed));
+    throw Error(
+        ErrorCode::unsupported, "not_replaceable",
+        "sparse tensors, constants that are no tensor but numbers of their node, and tensors in "
+        "messages that are split: " +
+            join_names(fixed));
   }
   if (!lost.empty()) {
     throw Error(ErrorCode::input, "external_data",
@@ -201,9 +203,9 @@ void ModelPatch::write_fields(PatchText& text, std::uint64_t begin, std::uint64_
   while (!targets.empty()) {
     const std::uint64_t start = cursor.position();
     const auto field = wire::next_field(cursor, end);
-    if (!field) throw malformed_field(start);
+    if (!field) throw wire::broken_field(cursor, end);
     const std::uint64_t contents = cursor.position();
-    const std::uint64_t length = field->type == wire::Type::varint ? 0 : field->value;
+    const std::uint64_t length = field->length();
     const auto behind = std::ranges::find_if(
         targets, [&](const Target& target) { return target.place.offset >= contents + length; });
     const auto inside = targets.first(static_cast<std::size_t>(behind - targets.begin()));
@@ -230,12 +232,12 @@ void ModelPatch::write_tensor(PatchText& text, const Target& target) const {
   bool written = false;
   for_each_field(cursor, target.end(), [&](const wire::Field& field) {
     const std::uint64_t contents = cursor.position();
-    const std::uint64_t end = contents + (field.type == wire::Type::varint ? 0 : field.value);
+    const std::uint64_t end = contents + field.length();
     const std::uint64_t begin = std::exchange(start, end);
     // A data_location DEFAULT may stay beside elements that are in the model.
     const bool location = field.number == kDataLocation && (target.outside || field.value != 0);
     if (!is_data_field(field.number) && !location) return;
-    const bool same_size = field.number == kRawData && field.value == target.bytes;
+    const bool same_size = field.is(kRawData, wire::Type::bytes) && field.value == target.bytes;
     if (!written && same_size && !target.outside) {
       text.copy(kept, contents - kept);
       text.elements(target.tensor, target.bytes, target.codec);

@@ -5,6 +5,8 @@
 #include "model.h"
 #include "onnx.h"
 #include "util/metadata_entries.h"
+#include "util/wire_check.h"
+#include "wire_schema.h"
 
 namespace tensorferry {
 namespace onnx {
@@ -20,17 +22,18 @@ class ModelReader {
   Model read() {
     const FileRange whole{file_, 0, file_->size()};
     for_each_field_of(whole, [&](FileCursor& cursor, const wire::Field& field) {
-      if (field.number == 1) ir_version_ = field.value;
-      if (field.number == 8) ++opsets_;
-      if (field.number == 7 || field.number == 14 || field.number == 20 || field.number == 25) {
-        expect_bytes(cursor, field);
-        read_part(cursor, field);
-      }
+      if (field.is(1, wire::Type::varint)) ir_version_ = field.value;
+      if (is_bytes(field)) read_part(cursor, field);
     });
     check_complete();
+    graphs_.main_graph(graph_.range());
+    for (const FileRange& training : trainings_)
+      graphs_.training_info(training, static_cast<std::uint64_t>(&training - trainings_.data()));
+    for (const FileRange& function : functions_) graphs_.function(function);
     Model model;
     model.manifest.tensors = graphs_.take();
     model.places = graphs_.take_places();
+    if (auto note = graphs_.note()) model.manifest.notes.push_back(*std::move(note));
     drop_placeholder(model);
     const std::size_t stored = model.manifest.tensors.size();
     model.manifest = apply_metadata(std::move(model.manifest), entries_, limits_);
@@ -41,15 +44,20 @@ class ModelReader {
  private:
   void read_part(FileCursor& cursor, const wire::Field& field) {
     const FileRange part{file_, cursor.position(), field.value};
-    if (field.number == 7) {
-      ++main_graphs_;
-      graphs_.main_graph(part);
-    } else if (field.number == 14) {
-      add_entry(cursor, field);
-    } else if (field.number == 20) {
-      graphs_.training_info(part, trainings_++);
-    } else {
-      graphs_.function(part);
+    switch (field.number) {
+      case 7:
+        return graph_.add(part);
+      case 8:
+        ++opsets_;
+        break;
+      case 14:
+        return add_entry(cursor, field);
+      case 20:
+        return trainings_.push_back(part);
+      case 25:
+        return functions_.push_back(part);
+      default:
+        break;
     }
   }
 
@@ -61,15 +69,15 @@ class ModelReader {
                   "more than " + std::to_string(limits_.header_bytes) + " bytes of metadata_props");
     }
     for_each_field(cursor, cursor.position() + field.value, [&](const wire::Field& part) {
-      if (part.number == 1) key = take_text(cursor, part, limits_.header_bytes);
-      if (part.number == 2) value = take_text(cursor, part, limits_.header_bytes);
+      if (part.is(1, wire::Type::bytes)) key = take_text(cursor, part, limits_.header_bytes);
+      if (part.is(2, wire::Type::bytes)) value = take_text(cursor, part, limits_.header_bytes);
     });
     entries_.emplace_back(std::move(key), std::move(value));
   }
 
   /// What a file that is cut between two fields lacks.
   void check_complete() const {
-    if (main_graphs_ == 0) throw Error(ErrorCode::corrupt, "model", "the model has no graph");
+    if (!graph_.present()) throw Error(ErrorCode::corrupt, "model", "the model has no graph");
     if (ir_version_ == 0) throw Error(ErrorCode::corrupt, "model", "the model has no ir_version");
     if (ir_version_ >= 3 && opsets_ == 0) {
       throw Error(ErrorCode::corrupt, "model",
@@ -95,13 +103,20 @@ class ModelReader {
   const Limits& limits_;
   GraphReader graphs_;
   MetadataEntries entries_;
-  std::uint64_t ir_version_ = 0, opsets_ = 0, main_graphs_ = 0, trainings_ = 0, entry_bytes_ = 0;
+  wire::MergedMessage graph_;
+  std::vector<FileRange> trainings_, functions_;
+  std::uint64_t ir_version_ = 0, opsets_ = 0, entry_bytes_ = 0;
 };
 
 class OnnxReader final : public Reader {
  public:
   Manifest read(const Input& input, const Options&, const Limits& limits) const override {
     return read_model(input, limits).manifest;
+  }
+
+  void check_skipped(const Input& input, const Options&, const Limits&,
+                     const Manifest&) const override {
+    wire::MessageSchema(kWireSchema).check(*input.file(), "ModelProto");
   }
 };
 

@@ -30,10 +30,8 @@ void add_dim(StoredTensor& tensor, std::uint64_t value, const Limits& limits) {
   }
 }
 
-void add_dims(StoredTensor& tensor, const FileCursor& cursor, const wire::Field& field,
-              const Limits& limits) {
+void add_dims(StoredTensor& tensor, const wire::Field& field, const Limits& limits) {
   if (field.type == wire::Type::varint) return add_dim(tensor, field.value, limits);
-  expect_bytes(cursor, field);
   // Packed extents, which no writer makes but every parser takes: all of them at once.
   const wire::Numbers numbers(*tensor.message.file, tensor.message.offset,
                               tensor.message.offset + tensor.message.length, {1});
@@ -49,11 +47,10 @@ void add_dims(StoredTensor& tensor, const FileCursor& cursor, const wire::Field&
 }
 
 void add_entry(StoredTensor& tensor, FileCursor& cursor, const wire::Field& field) {
-  expect_bytes(cursor, field);
   std::string key, value;
   for_each_field(cursor, cursor.position() + field.value, [&](const wire::Field& part) {
-    if (part.number == 1) key = take_text(cursor, part, kMostEntryBytes);
-    if (part.number == 2) value = take_text(cursor, part, kMostEntryBytes);
+    if (part.is(1, wire::Type::bytes)) key = take_text(cursor, part, kMostEntryBytes);
+    if (part.is(2, wire::Type::bytes)) value = take_text(cursor, part, kMostEntryBytes);
   });
   if (tensor.where.size() == kMostEntries) corrupt("external_data", "too many entries");
   const auto [at, added] = tensor.where.emplace(key, value);
@@ -71,8 +68,23 @@ void add_values(StoredTensor& tensor, const FileCursor& cursor, const wire::Fiel
   }
 }
 
-bool holds_values(std::uint32_t number) {
-  return number >= kFloatData && number <= kUint64Data && number != 8 && number != 9;
+wire::Type type_of_values(std::uint32_t number) {
+  switch (number) {
+    case kFloatData:
+      return wire::Type::fixed32;
+    case kDoubleData:
+      return wire::Type::fixed64;
+    case kStringData:
+      return wire::Type::bytes;
+    default:
+      return wire::Type::varint;
+  }
+}
+
+bool holds_values(const wire::Field& field) {
+  const std::uint32_t number = field.number;
+  return number >= kFloatData && number <= kUint64Data && number != 8 && number != 9 &&
+         (is_bytes(field) || field.type == type_of_values(number));
 }
 
 /// Strict decimal digits, as onnxruntime demands.
@@ -274,26 +286,25 @@ StoredTensor read_tensor(const std::shared_ptr<const File>& file, FileCursor& cu
   bool packed_dims = false;
   for_each_field(cursor, end, [&](const wire::Field& field) {
     const bool varint = field.type == wire::Type::varint;
-    if (field.number == 1) {
+    if (field.number == 1 && (varint || is_bytes(field))) {
       if (packed_dims) return;
       packed_dims = !varint;
-      add_dims(tensor, cursor, field, limits);
+      add_dims(tensor, field, limits);
     } else if (field.number == 2 && varint) {
       tensor.code = static_cast<std::int32_t>(field.value);
-    } else if (field.number == 3) {
+    } else if (field.is(3, wire::Type::bytes)) {
       tensor.segment = true;
-    } else if (field.number == 8) {
+    } else if (field.is(8, wire::Type::bytes)) {
       tensor.name = take_text(cursor, field, limits.header_bytes);
-    } else if (field.number == 9) {
-      expect_bytes(cursor, field);
+    } else if (field.is(9, wire::Type::bytes)) {
       tensor.has_raw = true;
       tensor.raw = {file, cursor.position(), field.value};
-    } else if (field.number == 13) {
+    } else if (field.is(13, wire::Type::bytes)) {
       add_entry(tensor, cursor, field);
     } else if (field.number == 14 && varint) {
       tensor.location = static_cast<std::int64_t>(field.value);
       tensor.external = field.value == 1;
-    } else if (holds_values(field.number)) {
+    } else if (holds_values(field)) {
       add_values(tensor, cursor, field);
     }
   });

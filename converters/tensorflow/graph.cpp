@@ -1,6 +1,7 @@
 #include "graph.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -33,38 +34,41 @@ struct Description {
 };
 
 Description describe(const FileRange& message) {
-  const std::uint64_t end = message.offset + message.length;
-  FileCursor cursor(*message.file, message.offset, end, 4096);
   Description result;
-  while (cursor.left() > 0) {
-    const std::uint64_t start = cursor.position();
-    const auto field = wire::next_field(cursor, end);
-    if (!field) {
-      throw Error(ErrorCode::corrupt, "message",
-                  "malformed protobuf field at byte " + std::to_string(start));
+  wire::MergedMessage shape;
+  wire::for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.is(1, wire::Type::varint)) result.dtype_code = static_cast<std::int32_t>(field.value);
+    if (field.type != wire::Type::bytes) return;
+    if (field.number == 2) shape.add(wire::contents(message, cursor, field));
+    if (field.number == kTensorContent) result.content = wire::contents(message, cursor, field);
+    if (field.number == kStringVal) {
+      ++result.strings;
+      result.last_string = field.value;
     }
-    if (field->type == wire::Type::varint) {
-      if (field->number == 1) result.dtype_code = static_cast<std::int32_t>(field->value);
-      continue;
-    }
-    if (field->type == wire::Type::bytes) {
-      if (field->number == 2) {
-        if (field->value > kMostShapeBytes - result.shape.size()) {
-          throw Error(ErrorCode::corrupt, "shape", "a shape of too many bytes");
-        }
-        result.shape += cursor.take(field->value);  // parts of a message are joined
-        continue;
-      }
-      if (field->number == kTensorContent)
-        result.content = {message.file, cursor.position(), field->value};
-      if (field->number == kStringVal) {
-        ++result.strings;
-        result.last_string = field->value;
-      }
-    }
-    cursor.skip(field->value);
-  }
+  });
+  if (!shape.present()) return result;
+  const FileRange range = shape.range();
+  if (range.length > kMostShapeBytes)
+    throw Error(ErrorCode::corrupt, "shape", "a shape of too many bytes");
+  result.shape = range.file->read_string(range.offset, range.length);
   return result;
+}
+
+/// The tensor of an AttrValue. Its fields 1 to 10 exclude each other: the last one counts, and the
+/// occurrences that it has without another in between are merged.
+wire::MergedMessage tensor_of(const FileRange& attribute) {
+  using enum wire::Type;
+  constexpr std::array kTypes = {bytes,  bytes, varint, fixed32, varint,
+                                 varint, bytes, bytes,  bytes,   bytes};
+  wire::MergedMessage tensor;
+  wire::for_each_field_of(attribute, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.number > kTypes.size() || field.type != kTypes[field.number - 1]) return;
+    if (field.number == kTensor)
+      tensor.add(wire::contents(attribute, cursor, field));
+    else
+      tensor.clear();
+  });
+  return tensor;
 }
 
 /// Strings in tensor_content: as many varint lengths, then the bytes of all of them.
@@ -148,9 +152,9 @@ class GraphReader {
       : file_(file), limits_(limits) {}
 
   Manifest read(GraphKind kind) {
-    GraphWalk walk(*file_, {[&](Node&& node) { add(std::move(node)); },
-                            [&](std::string name) { end_function(std::move(name)); },
-                            [&](const std::vector<std::string>& tags) { end_meta_graph(tags); }});
+    GraphWalk walk(file_, {[&](Node&& node) { add(std::move(node)); },
+                           [&](std::string name) { end_function(std::move(name)); },
+                           [&](const std::vector<std::string>& tags) { end_meta_graph(tags); }});
     walk.walk(kind);
     if (nodes_ == 0) throw Error(ErrorCode::corrupt, "graph", "not a graph: it has no node");
     end_function({});
@@ -176,9 +180,9 @@ class GraphReader {
     Tensor& tensor = manifest_.tensors.emplace_back();
     tensor.name = std::move(node.name);
     try {
-      if (node.values != 1)
-        throw Error(ErrorCode::corrupt, "node", "a constant without a value, or with several");
-      fill(tensor, {file_, node.value.offset, node.value.length});
+      if (!node.value.present())
+        throw Error(ErrorCode::corrupt, "node", "a constant without a value");
+      fill(tensor, node.value.range());
     } catch (const Error& error) {
       tensor.stored.pieces.clear();
       tensor.problem = error.in_file(file_->name());
@@ -186,9 +190,10 @@ class GraphReader {
   }
 
   void fill(Tensor& tensor, const FileRange& attribute) {
-    std::uint64_t found = 0;
-    const FileRange message = last_field(attribute, kTensor, &found);
-    if (found != 1) throw Error(ErrorCode::corrupt, "node", "a constant whose value is no tensor");
+    const wire::MergedMessage value = tensor_of(attribute);
+    if (!value.present())
+      throw Error(ErrorCode::corrupt, "node", "a constant whose value is no tensor");
+    const FileRange message = value.range();
     const Description told = describe(message);
     tensor.dtype = dtype_of_code(told.dtype_code);
     tensor.bookkeeping = tensor.dtype == DType::variant || tensor.dtype == DType::resource;
@@ -250,18 +255,18 @@ Manifest read_graph(const std::shared_ptr<const File>& file, GraphKind kind, con
   }
 }
 
-bool has_variables(const File& file) {
+bool has_variables(const std::shared_ptr<const File>& file) {
   bool found = false;
+  GraphWalk walk(file, {[&](Node&& node) {
+                          found = found || node.op == "VarHandleOp" || node.op == "VariableV2" ||
+                                  node.op == "Variable";
+                        },
+                        {},
+                        {}});
   try {
-    GraphWalk walk(file, {[&](Node&& node) {
-                            found = found || node.op == "VarHandleOp" || node.op == "VariableV2" ||
-                                    node.op == "Variable";
-                          },
-                          {},
-                          {}});
     walk.walk(GraphKind::saved_model);
-  } catch (const Error&) {
-    return true;
+  } catch (const Error& error) {
+    throw error.in_file(file->name());
   }
   return found;
 }

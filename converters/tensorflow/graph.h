@@ -28,7 +28,7 @@ enum class GraphKind : std::uint8_t { graph, meta_graph, saved_model };
 /// Error(unsafe.limit).
 Manifest read_graph(const std::shared_ptr<const File>& file, GraphKind kind, const Limits& limits);
 
-/// Whether a graph of this `saved_model.pb` has variables; true also when it cannot be told.
-bool has_variables(const File& file);
+/// Whether a graph of this `saved_model.pb` has variables. Throws Error(corrupt).
+bool has_variables(const std::shared_ptr<const File>& file);
 
 }  // namespace tensorferry::tensorflow

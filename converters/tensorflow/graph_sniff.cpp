@@ -46,7 +46,8 @@ bool looks_like_node(FileCursor& cursor, std::uint64_t end) {
 bool looks_like_graph(FileCursor& cursor, std::uint64_t end) {
   for (int seen = 0; seen < kLookedAt && cursor.position() < end; ++seen) {
     const auto field = wire::next_field(cursor, end);
-    if (!field) return false;
+    // A graph that is cut after its first node still is one, so that its reader can say so.
+    if (!field) return seen > 0 && wire::broken_field(cursor, end).detail() == "truncated";
     if (field->type == wire::Type::varint && field->number == 3) continue;
     const bool node = field->number == 1;
     if (field->type != wire::Type::bytes || field->number > 4 || field->number == 3 ||

@@ -7,106 +7,101 @@
 namespace tensorferry::tensorflow {
 namespace {
 
+using wire::Field;
+using wire::Type;
+
 constexpr std::uint64_t kMostTextBytes = 64 * 1024;  // of a name
+
+std::string text(FileCursor& cursor, const Field& field) {
+  if (field.value > kMostTextBytes) {
+    throw Error(ErrorCode::corrupt, "name", "a name of " + std::to_string(field.value) + " bytes");
+  }
+  return cursor.take(field.value);
+}
+
+/// Calls `visit(number, end of the contents)` for each field of type bytes.
+template <typename Visit>
+void for_each_bytes(FileCursor& cursor, std::uint64_t end, Visit visit) {
+  wire::for_each_field(cursor, end, [&](const Field& field) {
+    if (field.type == Type::bytes) visit(field, cursor.position() + field.value);
+  });
+}
+
+/// An entry of the map of attributes.
+void attribute(FileCursor& cursor, const FileRange& graph, std::uint64_t end, Node& node) {
+  std::string key;
+  wire::MergedMessage value;
+  for_each_bytes(cursor, end, [&](const Field& field, std::uint64_t) {
+    if (field.number == 1) key = text(cursor, field);
+    if (field.number == 2) value.add(wire::contents(graph, cursor, field));
+  });
+  if (key == "value") node.value = std::move(value);
+}
 
 }  // namespace
 
-GraphWalk::GraphWalk(const File& file, Visitor visitor)
-    : visitor_(std::move(visitor)), cursor_(file, 0, file.size()), end_(file.size()) {}
-
-template <typename Visit>
-void GraphWalk::fields(std::uint64_t end, Visit visit) {
-  while (cursor_.position() < end) {
-    const std::uint64_t start = cursor_.position();
-    const auto field = wire::next_field(cursor_, end);
-    if (!field) {
-      throw Error(ErrorCode::corrupt, "message",
-                  "malformed or truncated protobuf field at byte " + std::to_string(start));
-    }
-    if (field->type == wire::Type::varint) continue;
-    const std::uint64_t contents_end = cursor_.position() + field->value;
-    if (field->type == wire::Type::bytes) visit(field->number, contents_end);
-    cursor_.skip(contents_end - cursor_.position());
-  }
-}
-
-std::string GraphWalk::text(std::uint64_t end) {
-  const std::uint64_t bytes = end - cursor_.position();
-  if (bytes > kMostTextBytes) {
-    throw Error(ErrorCode::corrupt, "name", "a name of " + std::to_string(bytes) + " bytes");
-  }
-  return cursor_.take(bytes);
-}
-
 void GraphWalk::walk(GraphKind kind) {
+  const FileRange whole{file_, 0, file_->size()};
   switch (kind) {
     case GraphKind::graph:
-      return graph(end_);
+      return graph(whole);
     case GraphKind::meta_graph:
-      return meta_graph(end_);
+      return meta_graph(whole);
     case GraphKind::saved_model:
-      return fields(end_, [&](std::uint32_t number, std::uint64_t end) {
-        if (number == 2) meta_graph(end);
+      return wire::for_each_field_of(whole, [&](const FileCursor& cursor, const Field& field) {
+        if (field.is(2, Type::bytes)) meta_graph(wire::contents(whole, cursor, field));
       });
   }
 }
 
-void GraphWalk::meta_graph(std::uint64_t end) {
+void GraphWalk::meta_graph(const FileRange& message) {
   std::vector<std::string> tags;
-  fields(end, [&](std::uint32_t number, std::uint64_t contents_end) {
-    if (number == 1) {
-      fields(contents_end, [&](std::uint32_t field, std::uint64_t field_end) {
-        if (field == 4) tags.push_back(text(field_end));
-      });
-    }
-    if (number == 2) graph(contents_end);
+  wire::MergedMessage graph_def;
+  wire::for_each_field_of(message, [&](FileCursor& cursor, const Field& field) {
+    if (field.type != Type::bytes) return;
+    if (field.number == 2) graph_def.add(wire::contents(message, cursor, field));
+    if (field.number != 1) return;
+    for_each_bytes(cursor, cursor.position() + field.value, [&](const Field& part, std::uint64_t) {
+      if (part.number == 4) tags.push_back(text(cursor, part));
+    });
   });
+  if (graph_def.present()) graph(graph_def.range());
   if (visitor_.meta_graph_end) visitor_.meta_graph_end(std::move(tags));
 }
 
-void GraphWalk::graph(std::uint64_t end) {
-  fields(end, [&](std::uint32_t number, std::uint64_t contents_end) {
-    if (number == 1) node(contents_end);
-    if (number == 2) library(contents_end);
+void GraphWalk::graph(const FileRange& message) {
+  const std::uint64_t end = message.offset + message.length;
+  FileCursor cursor(*message.file, message.offset, end);
+  for_each_bytes(cursor, end, [&](const Field& field, std::uint64_t contents_end) {
+    if (field.number == 1) node(cursor, message, contents_end);
+    if (field.number == 2) library(cursor, message, contents_end);
   });
 }
 
-void GraphWalk::library(std::uint64_t end) {
-  fields(end, [&](std::uint32_t number, std::uint64_t function_end) {
-    if (number != 1) return;
+void GraphWalk::library(FileCursor& cursor, const FileRange& graph, std::uint64_t end) {
+  for_each_bytes(cursor, end, [&](const Field& function, std::uint64_t function_end) {
+    if (function.number != 1) return;
     if (visitor_.function_end) visitor_.function_end({});  // what came before was the graph's
     std::string name;
-    fields(function_end, [&](std::uint32_t field, std::uint64_t field_end) {
-      if (field == 3) node(field_end);
-      if (field != 1) return;
-      fields(field_end, [&](std::uint32_t part, std::uint64_t part_end) {
-        if (part == 1) name = text(part_end);
+    for_each_bytes(cursor, function_end, [&](const Field& field, std::uint64_t field_end) {
+      if (field.number == 3) node(cursor, graph, field_end);
+      if (field.number != 1) return;
+      for_each_bytes(cursor, field_end, [&](const Field& part, std::uint64_t) {
+        if (part.number == 1) name = text(cursor, part);
       });
     });
     if (visitor_.function_end) visitor_.function_end(std::move(name));
   });
 }
 
-void GraphWalk::node(std::uint64_t end) {
+void GraphWalk::node(FileCursor& cursor, const FileRange& graph, std::uint64_t end) {
   Node node;
-  fields(end, [&](std::uint32_t number, std::uint64_t contents_end) {
-    if (number == 1) node.name = text(contents_end);
-    if (number == 2) node.op = text(contents_end);
-    if (number == 5) attribute(contents_end, node);
+  for_each_bytes(cursor, end, [&](const Field& field, std::uint64_t contents_end) {
+    if (field.number == 1) node.name = text(cursor, field);
+    if (field.number == 2) node.op = text(cursor, field);
+    if (field.number == 5) attribute(cursor, graph, contents_end, node);
   });
   visitor_.node(std::move(node));
-}
-
-void GraphWalk::attribute(std::uint64_t end, Node& node) {
-  std::string key;
-  MessageRange value;
-  fields(end, [&](std::uint32_t number, std::uint64_t contents_end) {
-    if (number == 1) key = text(contents_end);
-    if (number == 2) value = {cursor_.position(), contents_end - cursor_.position()};
-  });
-  if (key != "value") return;
-  node.value = value;
-  ++node.values;
 }
 
 }  // namespace tensorferry::tensorflow

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph.h"
@@ -12,15 +14,9 @@
 
 namespace tensorferry::tensorflow {
 
-/// Where in the file a message is.
-struct MessageRange {
-  std::uint64_t offset = 0, length = 0;
-};
-
 struct Node {
   std::string name, op;
-  MessageRange value;        ///< AttrValue of the attribute "value"
-  std::uint64_t values = 0;  ///< how many such attributes there are
+  wire::MergedMessage value;  ///< AttrValue of the attribute "value"
 };
 
 class GraphWalk {
@@ -30,25 +26,20 @@ class GraphWalk {
     std::function<void(std::string name)> function_end;  ///< the nodes since the last end were its
     std::function<void(std::vector<std::string> tags)> meta_graph_end;
   };
-  GraphWalk(const File& file, Visitor visitor);
+  GraphWalk(std::shared_ptr<const File> file, Visitor visitor)
+      : file_(std::move(file)), visitor_(std::move(visitor)) {}
 
-  /// Throws Error(corrupt.message).
+  /// Throws Error(corrupt.message), Error(corrupt.truncated).
   void walk(GraphKind kind);
 
  private:
-  /// Calls `visit(field, end of its contents)` for each field of the message that ends at `end`.
-  template <typename Visit>
-  void fields(std::uint64_t end, Visit visit);
-  std::string text(std::uint64_t end);
-  void meta_graph(std::uint64_t end);
-  void graph(std::uint64_t end);
-  void library(std::uint64_t end);
-  void node(std::uint64_t end);
-  void attribute(std::uint64_t end, Node& node);
+  void meta_graph(const FileRange& message);
+  void graph(const FileRange& message);
+  void library(FileCursor& cursor, const FileRange& graph, std::uint64_t end);
+  void node(FileCursor& cursor, const FileRange& graph, std::uint64_t end);
 
+  std::shared_ptr<const File> file_;
   Visitor visitor_;
-  FileCursor cursor_;
-  std::uint64_t end_;
 };
 
 }  // namespace tensorferry::tensorflow

@@ -332,6 +332,7 @@ void ManifestBuilder::list_orphans() {
 
 void ManifestBuilder::note_shards() {
   for (const auto& [number, shard] : shards_) {
+    if (shard.error && is_missing(*shard.error)) continue;  // told of all formats alike
     if (shard.error) {
       manifest_.notes.push_back({"tensorflow.missing_shard",
                                  printable(shard.error->file()) + ": " + shard.error->message()});

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 
+#include "tensorferry/error.h"
+#include "trackable_graph.h"
 #include "util/wire.h"
 
 namespace tensorferry::tensorflow {
@@ -136,24 +139,33 @@ bool is_there(std::string_view key, const std::vector<std::string_view>& keys) {
   return false;
 }
 
+/// What the reader takes names from is what is rewritten: a damaged graph must not come out as a
+/// whole one that says something else.
+bool is_well_formed(std::string_view graph) {
+  try {
+    const TrackableGraph read(std::string(graph), std::numeric_limits<std::uint64_t>::max());
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt) throw;
+    return false;
+  }
+}
+
 struct NodeState {
   std::string_view message;
   bool lost_any = false;  // an attribute without a key
   bool dead = false;      // a leaf that has lost all its attributes
 };
 
-std::optional<NodeState> judge(std::string_view message,
-                               const std::vector<std::string_view>& keys) {
+NodeState judge(std::string_view message, const std::vector<std::string_view>& keys) {
   NodeState node{message};
   bool keeps_any = false, has_children = false;
-  const bool whole =
-      wire::for_each_field(message, [&](const wire::Field& field, std::string_view contents, auto) {
-        if (is_bytes(field, kChild)) has_children = true;
-        if (!is_bytes(field, kAttribute)) return;
-        const bool there = is_there(text_in(contents, kCheckpointKey), keys);
-        (there ? keeps_any : node.lost_any) = true;
-      });
-  if (!whole) return std::nullopt;
+  wire::for_each_field(message, [&](const wire::Field& field, std::string_view contents, auto) {
+    if (is_bytes(field, kChild)) has_children = true;
+    if (!is_bytes(field, kAttribute)) return;
+    const bool there = is_there(text_in(contents, kCheckpointKey), keys);
+    (there ? keeps_any : node.lost_any) = true;
+  });
   node.dead = node.lost_any && !keeps_any && !has_children;
   return node;
 }
@@ -205,17 +217,14 @@ std::string generate_graph(const std::vector<GraphVariable>& variables) {
 
 std::optional<std::string> prune_graph(std::string_view graph,
                                        const std::vector<std::string_view>& keys) {
+  if (!is_well_formed(graph)) return std::nullopt;
   std::vector<NodeState> nodes;
-  bool nodes_whole = true, lost_any = false;
-  const bool whole =
-      wire::for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
-        if (!is_bytes(field, kNode)) return;
-        const auto node = judge(contents, keys);
-        nodes_whole = nodes_whole && node;
-        nodes.push_back(node.value_or(NodeState{}));
-        lost_any = lost_any || nodes.back().lost_any;
-      });
-  if (!whole || !nodes_whole) return std::nullopt;
+  bool lost_any = false;
+  wire::for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
+    if (!is_bytes(field, kNode)) return;
+    nodes.push_back(judge(contents, keys));
+    lost_any = lost_any || nodes.back().lost_any;
+  });
   if (!lost_any) return std::string(graph);
   std::string result;
   std::size_t next = 0;
@@ -230,6 +239,7 @@ std::optional<std::string> prune_graph(std::string_view graph,
 }
 
 std::optional<std::string> save_counter_key(std::string_view graph) {
+  if (!is_well_formed(graph)) return std::nullopt;
   std::vector<std::string_view> nodes;
   wire::for_each_field(graph, [&](const wire::Field& field, std::string_view contents, auto) {
     if (is_bytes(field, kNode)) nodes.push_back(contents);

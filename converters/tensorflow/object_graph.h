@@ -37,7 +37,7 @@ std::string generate_graph(const std::vector<GraphVariable>& variables);
 std::optional<std::string> prune_graph(std::string_view graph,
                                        const std::vector<std::string_view>& keys);
 
-/// The key of the root's child save_counter, if it has one.
+/// The key of the root's child save_counter, if it has one and the graph is well-formed.
 std::optional<std::string> save_counter_key(std::string_view graph);
 
 }  // namespace tensorferry::tensorflow

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,8 +13,11 @@
 #include "resolve.h"
 #include "sniff.h"
 #include "table.h"
+#include "tensorferry/stream.h"
 #include "tensorflow.h"
+#include "util/wire_check.h"
 #include "v1_checkpoint.h"
+#include "wire_schema.h"
 
 namespace tensorferry {
 namespace {
@@ -109,6 +113,39 @@ class TensorflowReader final : public Reader {
     Manifest manifest = read_checkpoint(input, resolve(input), limits);
     describe(manifest, name_style(options), limits);
     return manifest;
+  }
+
+  void check_skipped(const Input& input, const Options& options, const Limits& limits,
+                     const Manifest& manifest) const override {
+    const wire::MessageSchema schema(kWireSchema);
+    if (is_frozen_graph(input)) return schema.check(*input.file(), "GraphDef");
+    const std::string saved_model = "saved_model.pb";
+    if (input.leaf().empty() ? input.has_sibling(saved_model) : input.leaf() == saved_model)
+      schema.check(*input.sibling(saved_model), "SavedModel");
+    if (options.given("graph") && options.boolean("graph")) return check_meta_graph(schema, input);
+    const std::string meta = resolve(input).prefix + ".meta";
+    if (input.has_sibling(meta)) schema.check(*input.sibling(meta), "MetaGraphDef");
+    for (const Tensor& tensor : manifest.tensors)
+      if (tensor.name == kGraphKey && !tensor.problem) check_object_graph(schema, tensor, limits);
+  }
+
+ private:
+  static void check_meta_graph(const wire::MessageSchema& schema, const Input& input) {
+    if (input.kind() == Input::Kind::file && input.leaf() != "saved_model.pb")
+      schema.check(*input.file(), "MetaGraphDef");
+  }
+
+  static void check_object_graph(const wire::MessageSchema& schema, const Tensor& tensor,
+                                 const Limits& limits) {
+    if (tensor.dtype != DType::string || !tensor.shape.empty()) return;
+    Limits bounded = limits;
+    bounded.string_bytes = std::min(limits.string_bytes, limits.header_bytes);
+    try {
+      const std::vector<std::string> strings = load_strings(tensor, bounded);
+      schema.check(*memory_file({}, strings.at(0)), "TrackableObjectGraph");
+    } catch (const Error& error) {
+      throw error.in_tensor(tensor.name);
+    }
   }
 };
 

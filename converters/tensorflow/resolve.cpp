@@ -157,7 +157,7 @@ class Resolver {
       found->notes.push_back({"tensorflow.chosen", "the variables of the SavedModel: " + prefix});
       return *std::move(found);
     }
-    if (!input_.has_sibling("saved_model.pb") || has_variables(*input_.sibling("saved_model.pb"))) {
+    if (!input_.has_sibling("saved_model.pb") || has_variables(input_.sibling("saved_model.pb"))) {
       throw missing("missing; it holds the variables of this SavedModel")
           .in_file(prefix + ".index");
     }

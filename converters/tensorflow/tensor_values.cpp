@@ -12,13 +12,6 @@
 namespace tensorferry::tensorflow {
 namespace {
 
-constexpr std::size_t kHeaderWindow = 4096;  // fields that are skipped are not read
-
-Error malformed(std::uint64_t position) {
-  return Error(ErrorCode::corrupt, "message",
-               "malformed protobuf field at byte " + std::to_string(position));
-}
-
 Error wrong_count(std::uint64_t found, std::uint64_t wanted) {
   return Error(
       ErrorCode::corrupt, "values",
@@ -102,7 +95,7 @@ class ValuesFile final : public File {
     const std::uint32_t width = info(dtype_).bytes / field_.per_element;
     std::uint64_t there = 0;
     if (field_.type == wire::Type::bytes) {
-      const FileRange value = last_field(message, field_.number, nullptr);
+      const FileRange value = last_bytes(message, field_.number);
       scan_.begin = value.offset;
       there = value.length;
     } else {
@@ -180,22 +173,11 @@ std::shared_ptr<const File> values_file(std::shared_ptr<const File> base, DType 
                                       std::move(locate));
 }
 
-FileRange last_field(const FileRange& message, std::uint32_t number, std::uint64_t* found) {
-  const std::uint64_t end = message.offset + message.length;
-  FileCursor cursor(*message.file, message.offset, end, kHeaderWindow);
-  FileRange last{message.file, end, 0};
-  while (cursor.left() > 0) {
-    const std::uint64_t start = cursor.position();
-    const auto field = wire::next_field(cursor, end);
-    if (!field) throw malformed(start);
-    if (field->type == wire::Type::varint) continue;
-    if (field->number == number) {
-      if (field->type != wire::Type::bytes) throw malformed(start);
-      last = {message.file, cursor.position(), field->value};
-      if (found != nullptr) ++*found;
-    }
-    cursor.skip(field->value);
-  }
+FileRange last_bytes(const FileRange& message, std::uint32_t number) {
+  FileRange last{message.file, message.offset + message.length, 0};
+  wire::for_each_field_of(message, [&](const FileCursor& cursor, const wire::Field& field) {
+    if (field.is(number, wire::Type::bytes)) last = wire::contents(message, cursor, field);
+  });
   return last;
 }
 
@@ -205,20 +187,10 @@ std::vector<std::string> load_string_values(const FileRange& message, std::uint6
   FileCursor cursor(*message.file, message.offset, end);
   std::vector<std::string> strings;
   std::uint64_t there = 0;
-  while (cursor.left() > 0) {
-    const std::uint64_t start = cursor.position();
-    const auto field = wire::next_field(cursor, end);
-    if (!field) throw malformed(start);
-    if (field->type == wire::Type::varint) continue;
-    if (field->number == kStringVal) {
-      if (field->type != wire::Type::bytes) throw malformed(start);
-      if (there++ < elements) {
-        strings.push_back(cursor.take(field->value));
-        continue;
-      }
-    }
-    cursor.skip(field->value);
-  }
+  wire::for_each_field(cursor, end, [&](const wire::Field& field) {
+    if (!field.is(kStringVal, wire::Type::bytes)) return;
+    if (there++ < elements) strings.push_back(cursor.take(field.value));
+  });
   if (count == ValueCount::exact && there != elements) throw wrong_count(there, elements);
   const std::string last = strings.empty() ? std::string() : strings.back();
   strings.resize(elements, last);

@@ -52,8 +52,8 @@ std::shared_ptr<const File> values_file(std::shared_ptr<const File> base, DType 
 std::vector<std::string> load_string_values(const FileRange& message, std::uint64_t elements,
                                             ValueCount count);
 
-/// The contents of the last field `number` of the message, which is a message or bytes; `found`
-/// (may be null) counts them. Throws Error(corrupt.message).
-FileRange last_field(const FileRange& message, std::uint32_t number, std::uint64_t* found);
+/// The contents of the last field `number` of the message, which is bytes; empty when there is
+/// none. Throws Error(corrupt.message), Error(corrupt.truncated).
+FileRange last_bytes(const FileRange& message, std::uint32_t number);
 
 }  // namespace tensorferry::tensorflow

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tensorferry/error.h"
+#include "util/text.h"
 #include "util/wire.h"
 
 namespace tensorferry::tensorflow {
@@ -41,6 +42,12 @@ void walk(std::string_view message, std::size_t begin, std::size_t end, Number n
   }
 }
 
+/// Strings of proto3: a parser refuses others.
+Text utf8(std::string_view message, Text text) {
+  if (!is_utf8(message.substr(text.offset, text.length))) malformed();
+  return text;
+}
+
 std::uint32_t node_id(std::uint64_t value) {
   return value < kNoNode ? static_cast<std::uint32_t>(value) : kNoNode;
 }
@@ -55,7 +62,7 @@ TrackableGraph::Child read_child(std::string_view message, Text at) {
         if (number == 1) child.node = node_id(value);
       },
       [&](std::uint32_t number, Text text) {
-        if (number == 2) child.name = text;
+        if (number == 2) child.name = utf8(message, text);
       });
   return child;
 }
@@ -64,9 +71,9 @@ TrackableGraph::Attribute read_attribute(std::string_view message, Text at) {
   TrackableGraph::Attribute attribute;
   walk(message, at.offset, at.offset + std::size_t{at.length}, ignore,
        [&](std::uint32_t number, Text text) {
-         if (number == 1) attribute.name = text;
-         if (number == 2) attribute.full_name = text;
-         if (number == 3) attribute.key = text;
+         if (number == 1) attribute.name = utf8(message, text);
+         if (number == 2) attribute.full_name = utf8(message, text);
+         if (number == 3) attribute.key = utf8(message, text);
        });
   return attribute;
 }
@@ -80,9 +87,17 @@ TrackableGraph::Slot read_slot(std::string_view message, Text at) {
         if (number == 3) slot.node = node_id(value);
       },
       [&](std::uint32_t number, Text text) {
-        if (number == 2) slot.name = text;
+        if (number == 2) slot.name = utf8(message, text);
       });
   return slot;
+}
+
+/// What saves a node by itself: not needed, but it must be well-formed.
+void read_saver(std::string_view message, Text at) {
+  walk(message, at.offset, at.offset + std::size_t{at.length}, ignore,
+       [&](std::uint32_t number, Text text) {
+         if (number <= 2) utf8(message, text);
+       });
 }
 
 template <typename Item>
@@ -116,6 +131,7 @@ void TrackableGraph::add_node(std::size_t begin, std::size_t end, std::uint64_t 
     if (number == 1) children_.push_back(read_child(message_, text));
     if (number == 2) attributes_.push_back(read_attribute(message_, text));
     if (number == 3) slots_.push_back(read_slot(message_, text));
+    if (number == 4) read_saver(message_, text);
     if (std::max({children_.size(), attributes_.size(), slots_.size()}) > most) {
       throw Error(ErrorCode::unsafe, "limit",
                   "the object graph has more than " + std::to_string(most) + " references");

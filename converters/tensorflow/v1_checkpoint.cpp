@@ -14,7 +14,7 @@
 #include "record_table.h"
 #include "slices.h"
 #include "tensor_values.h"
-#include "util/wire.h"
+#include "util/file_cursor.h"
 
 namespace tensorferry::tensorflow {
 namespace {
@@ -50,11 +50,11 @@ void for_each_bytes(std::string_view message, Visit visit) {
 
 /// Where the TensorProto of a record is.
 FileRange find_values(const RecordTable& table, const std::string& key) {
-  std::uint64_t found = 0;
-  const FileRange data = last_field(table.find(key), kData, &found);
-  FileRange values = last_field(data, kSliceData, nullptr);
-  if (found != 1) throw Error(ErrorCode::corrupt, "record", "its record holds no values");
-  return values;
+  const wire::MergedMessage data = wire::message_field(table.find(key), kData);
+  if (!data.present()) throw Error(ErrorCode::corrupt, "record", "its record holds no values");
+  const FileRange slice = data.range();
+  const wire::MergedMessage values = wire::message_field(slice, kSliceData);
+  return values.present() ? values.range() : FileRange{slice.file, slice.offset, 0};
 }
 
 /// The fewest bytes that an element can take in a record.
@@ -92,10 +92,8 @@ class V1Builder {
         tensor.problem = error.in_file(resolved_.members.front()->name()).in_tensor(name);
       }
     }
-    for (const std::string& name : resolved_.missing) {
+    for (const std::string& name : resolved_.missing)
       manifest_.tensors.push_back(missing_file(name));
-      manifest_.notes.push_back({"tensorflow.missing_shard", printable(name) + " is missing"});
-    }
     return std::move(manifest_);
   }
 

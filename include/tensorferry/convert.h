@@ -24,6 +24,7 @@ struct ReadOptions {
   /// What tensors are called: the value of the reader's option "names", where the format has one;
   /// "raw" and "auto" are known to every format. Empty = the reader's default.
   std::string names = {};
+  bool check_skipped = false;  ///< Reader::check_skipped, too
 };
 
 /// What is there. Opens, detects, reads and checks; holds no weights.

@@ -83,6 +83,10 @@ class Reader {
   /// Reads metadata only. Throws Error; a single tensor that cannot be read becomes Tensor::problem
   /// instead.
   virtual Manifest read(const Input& input, const Options& options, const Limits& limits) const = 0;
+  /// Reads what read() skipped, of the files that belong to the model: for those who want to know
+  /// whether all of it is intact. `manifest` is what read() gave. Throws Error where the format's
+  /// own library would refuse the file.
+  virtual void check_skipped(const Input&, const Options&, const Limits&, const Manifest&) const {}
 };
 
 /// Lays a Manifest out in files. Stateless and thread-safe.

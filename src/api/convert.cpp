@@ -30,14 +30,19 @@ std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOpti
   return damaged;
 }
 
-/// A selection that left nothing because its patterns meet nothing says which ones.
-void refuse_unmet(const Manifest& manifest, const std::filesystem::path& source) {
-  if (!manifest.tensors.empty()) return;
-  const std::string unmet = unmet_selections(manifest);
-  if (unmet.empty()) return;
-  throw Error(ErrorCode::usage, "nothing_selected",
-              "no tensor is selected (--allow-empty writes an output without tensors)" + unmet)
-      .in_file(source.string());
+/// Why nothing is left of a source, of which `selected` tensors were bookkeeping. `unmet` says
+/// which patterns meet nothing.
+Error nothing_selected(bool holds_none, std::size_t selected, const std::string& unmet) {
+  const std::string allow = "(--allow-empty writes an output without tensors)";
+  std::string why = "no tensor is selected " + allow + unmet;
+  if (holds_none) why = "the file holds no tensors " + allow;
+  if (selected > 0) {
+    why = "all that is selected is bookkeeping, " + std::to_string(selected) +
+          (selected == 1 ? " tensor" : " tensors") +
+          ", which is left out (--bookkeeping converts it; --allow-empty writes an output without "
+          "tensors)";
+  }
+  return Error(ErrorCode::usage, "nothing_selected", why);
 }
 
 }  // namespace
@@ -58,15 +63,14 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   const Format& origin = registry.of(input, how.from);
   how.from = origin.name;
   Manifest manifest = read(input, how);
+  const bool holds_none = manifest.tensors.empty();
   if (!options.bookkeeping) manifest = carry_bookkeeping(options.read.limits)(std::move(manifest));
   manifest = select(options.selection)(std::move(manifest));
-  if (!options.allow_empty) refuse_unmet(manifest, source);
+  const std::size_t selected = manifest.tensors.size();
+  const std::string unmet = selected == 0 ? unmet_selections(manifest) : std::string();
   if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
-  if (manifest.tensors.empty() && !options.allow_empty) {
-    throw Error(ErrorCode::usage, "nothing_selected",
-                "no tensor is selected (--allow-empty writes an output without tensors)")
-        .in_file(source.string());
-  }
+  if (manifest.tensors.empty() && !options.allow_empty)
+    throw nothing_selected(holds_none, selected, unmet).in_file(source.string());
   if (origin.untyped) {
     for (Note& note : doubts(manifest)) manifest.notes.push_back(std::move(note));
   }

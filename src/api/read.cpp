@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/builtin_formats.h"
+#include "api/missing_files.h"
 #include "tensorferry/convert.h"
 
 namespace tensorferry {
@@ -53,9 +54,12 @@ Manifest read(const Input& input, const ReadOptions& options) {
   try {
     Manifest manifest = format.reader->read(input, parsed, options.limits);
     check(manifest, options.limits);
+    if (options.check_skipped)
+      format.reader->check_skipped(input, parsed, options.limits, manifest);
     for (Tensor& tensor : manifest.tensors) {
       if (tensor.problem) tensor.problem = tensor.problem->in_file(input.name());
     }
+    if (auto note = missing_files(manifest)) manifest.notes.push_back(*std::move(note));
     manifest.sources = input.opened();
     return manifest;
   } catch (const Error& error) {

@@ -60,6 +60,7 @@ int run(const Arguments& arguments) {
   const std::string& target = arguments.operands()[1];
   PreparedConversion prepared = prepare_or_advise(arguments, options);
   if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
+  const std::string written = output_names(target, prepared.plan.layout());
   int code = 0;
   runner.run(std::move(prepared.plan), [&](Receipt& receipt) {
     receipt.damaged.insert(receipt.damaged.end(), prepared.damaged.begin(), prepared.damaged.end());
@@ -68,7 +69,7 @@ int run(const Arguments& arguments) {
     print_notes(receipt.notes);
     print_casts(receipt.casts);
     say_damaged(receipt.damaged);
-    print(summary(target, receipt));
+    print(summary(written, receipt));
   });
   return code;
 }

@@ -81,11 +81,12 @@ int run(const Arguments& arguments) {
     dry_run(prepared, arguments, runner.options);
     return 0;
   }
+  const std::string written = output_names(*target, prepared.plan.layout());
   runner.run(std::move(prepared.plan), [&](const Receipt& receipt) {
     if (runner.quiet) return;
     print_notes(receipt.notes);
     print_casts(receipt.casts);
-    std::string text = summary(*target, receipt);
+    std::string text = summary(written, receipt);
     text.insert(text.size() - 1, injected(prepared));
     print(text);
   });

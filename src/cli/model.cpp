@@ -60,8 +60,9 @@ Selection selection(const Arguments& arguments) {
   return std::move(options.selection);
 }
 
-Model open_model(const std::string& path, const Arguments& arguments) {
+Model open_model(const std::string& path, const Arguments& arguments, bool check_skipped) {
   ReadOptions options = read_options(arguments);
+  options.check_skipped = check_skipped;
   const Input input = Input::open(path);
   const Format& format = Registry::global().of(input, options.from);
   options.from = std::string(format.name);

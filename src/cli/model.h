@@ -28,9 +28,9 @@ struct Model {
   Manifest manifest;
 };
 
-/// Opens the file and keeps the selected tensors. Throws Error(usage.empty_selection) when a
-/// selection leaves none.
-Model open_model(const std::string& path, const Arguments& arguments);
+/// Opens the file, with ReadOptions::check_skipped, and keeps the selected tensors. Throws
+/// Error(usage.empty_selection) when a selection leaves none.
+Model open_model(const std::string& path, const Arguments& arguments, bool check_skipped = false);
 
 /// Tensor::bytes(), or nothing when the shape overflows.
 std::optional<std::uint64_t> bytes_of(const Tensor& tensor);

@@ -76,6 +76,16 @@ void PlanRunner::run(ConversionPlan given, const std::function<void(Receipt&)>& 
   }
 }
 
+std::string output_names(const std::string& target, const Layout& layout) {
+  const bool has_one_beside = !layout.directory && layout.files.size() == 2 &&
+                              layout.files[0].name.empty() && !layout.files[1].name.empty();
+  if (!has_one_beside) return target;
+  const std::size_t folder = target.rfind('/');
+  return target + " and " +
+         (folder == std::string::npos ? std::string() : target.substr(0, folder + 1)) +
+         layout.files[1].name;
+}
+
 std::string summary(const std::string& target, const Receipt& receipt) {
   std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
                      exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";

@@ -31,6 +31,9 @@ class PlanRunner {
   std::unique_ptr<ProgressDisplay> progress_;
 };
 
+/// The target, and the file beside it when there is just one: for summary().
+std::string output_names(const std::string& target, const Layout& layout);
+
 /// "OUT: 2 tensors, 1.5 MiB in 0.01 s, 150.0 MB/s; ..." with a line end.
 std::string summary(const std::string& target, const Receipt& receipt);
 

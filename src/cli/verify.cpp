@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -79,26 +80,35 @@ void print_json(const Model& model, const std::vector<TensorCheck>& checks, std:
 
 int run(const Arguments& arguments) {
   const bool quiet = arguments.flag("quiet");
-  const Model model = open_model(arguments.operands()[0], arguments);
+  const Model model = open_model(arguments.operands()[0], arguments, true);
   std::vector<TensorCheck> checks;
   scan(arguments,
        [&](const ScanOptions& options) { checks = check_tensors(model.manifest, options); });
 
   WorstProblem worst;
-  std::vector<const Error*> failures;
+  std::vector<Error> failures;
+  std::size_t failed = 0, missing = 0;
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const Problem& problem = checks[i].problem;
     if (!problem || !counts_as_failure(model.manifest.tensors[i], *problem)) continue;
-    failures.push_back(&*problem);
+    ++failed;
     worst.add(*problem);
+    // A note says which files are missing; one error counts what they hold.
+    if (problem->id() != "input.missing" || ++missing == 1) failures.push_back(*problem);
+  }
+  if (missing > 1) {
+    const auto one = std::ranges::find(failures, "input.missing", &Error::id);
+    *one = Error(ErrorCode::input, "missing",
+                 std::to_string(missing) + " tensors lie in files that are missing")
+               .in_file(model.path);
   }
   if (arguments.flag("json"))
-    print_json(model, checks, failures.size());
+    print_json(model, checks, failed);
   else if (!quiet)
-    print_text(model.manifest, checks, failures.size());
+    print_text(model.manifest, checks, failed);
   flush_output();
   if (!quiet) print_notes(model.manifest.notes);
-  for (const Error* failure : failures) complain(failure->what());
+  for (const Error& failure : failures) complain(failure.what());
   return worst.code();
 }
 
@@ -111,9 +121,9 @@ Command verify_command() {
       {.command = "verify",
        .operands = "FILE [options]",
        .about = "Reads all of FILE and verifies every checksum and size that its format offers, "
-                "and says which those are.\nSizes and the checksums of metadata are verified "
-                "by every command. Exit code: 0 no damage found, 3 damaged,\n6 something is "
-                "missing.",
+                "and says which those are.\nMessages of Protocol Buffers that every other command "
+                "skips are parsed, too. Sizes and the checksums of metadata\nare verified by every "
+                "command. Exit code: 0 no damage found, 3 damaged, 6 something is missing.",
        .least = 1,
        .most = 1,
        .groups = {{"Output", kOutput}, input_options(), scan_options()},

@@ -82,7 +82,7 @@ std::string heading(std::size_t count, const std::vector<Group>& groups) {
 }  // namespace
 
 void refuse_problems(const Manifest& manifest) {
-  constexpr std::size_t kMostGroups = 50;
+  constexpr std::size_t kMostGroups = 50, kMostMissing = 10;
   const std::vector<Group> groups = group_problems(manifest);
   if (groups.empty()) return;
   const Error& worst =
@@ -96,7 +96,13 @@ void refuse_problems(const Manifest& manifest) {
     if (group.problem->detail() == "missing") missing.insert(group.problem->file());
   }
   std::string message = heading(count, groups);
-  for (const std::string& file : missing) message += "\n  missing file: " + printable(file);
+  std::size_t shown = 0;
+  for (const std::string& file : missing) {
+    if (shown++ == kMostMissing) break;
+    message += "\n  missing file: " + printable(file);
+  }
+  if (missing.size() > kMostMissing)
+    message += "\n  and " + std::to_string(missing.size() - kMostMissing) + " more missing files";
   for (std::size_t i = 0; i < std::min(groups.size(), kMostGroups); ++i) {
     const Error& problem = *groups[i].problem;
     message += "\n  " + quoted(groups[i].names) + ": " + problem.id() + ": ";

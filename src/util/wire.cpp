@@ -11,16 +11,17 @@ std::uint64_t tag(std::uint32_t number, Type type) {
   return std::uint64_t{number} << 3 | static_cast<std::uint64_t>(type);
 }
 
-std::optional<std::uint64_t> read_varint(std::string_view bytes, std::size_t& position) {
+constexpr unsigned kLongestVarint = 10, kLongestTag = 5;  // bytes
+
+std::optional<std::uint64_t> read_varint(std::string_view bytes, std::size_t& position,
+                                         unsigned most) {
   // Nearly all have one byte.
   if (position < bytes.size() && static_cast<unsigned char>(bytes[position]) < 0x80)
     return static_cast<unsigned char>(bytes[position++]);
   std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && position < bytes.size(); shift += 7) {
+  for (unsigned shift = 0; shift < 7 * most && position < bytes.size(); shift += 7) {
     const auto byte = static_cast<unsigned char>(bytes[position++]);
-    const std::uint64_t bits = byte & 0x7fu;
-    if (shift == 63 && byte > 1) return std::nullopt;
-    value |= bits << shift;
+    value |= std::uint64_t{byte & 0x7fu} << shift;
     if (byte < 0x80) return value;
   }
   return std::nullopt;
@@ -65,30 +66,51 @@ std::size_t varint_field_size(std::uint32_t number, std::uint64_t value) {
   return varint_size(tag(number, Type::varint)) + varint_size(value);
 }
 
-std::optional<Field> next_field(std::string_view message, std::size_t& position) {
+std::optional<Header> next_header(std::string_view message, std::size_t& position) {
   std::size_t at = position;
-  const auto head = read_varint(message, at);
+  const auto head = read_varint(message, at, kLongestTag);
   if (!head || *head >> 3 == 0 || *head >> 3 > kHighestNumber) return std::nullopt;
-  Field field{static_cast<std::uint32_t>(*head >> 3), Type::varint, 0};
-  switch (*head & 7) {
+  Header header{static_cast<std::uint32_t>(*head >> 3), static_cast<std::uint8_t>(*head & 7), 0};
+  switch (header.type) {
     case 0:
     case 2: {
-      const auto value = read_varint(message, at);
+      const auto value = read_varint(message, at, header.type == 2 ? kLongestTag : kLongestVarint);
       if (!value) return std::nullopt;
-      field.value = *value;
-      if ((*head & 7) == 2) field.type = Type::bytes;
+      header.value = *value;
       break;
     }
     case 1:
-      field.type = Type::fixed64;
-      field.value = 8;
+      header.value = 8;
       break;
     case 5:
-      field.type = Type::fixed32;
-      field.value = 4;
+      header.value = 4;
+      break;
+    case 3:
+    case 4:
       break;
     default:
       return std::nullopt;
+  }
+  position = at;
+  return header;
+}
+
+std::optional<Field> next_field(std::string_view message, std::size_t& position) {
+  std::size_t at = position;
+  const auto header = next_header(message, at);
+  if (!header || header->type == 4) return std::nullopt;
+  Field field{header->number, static_cast<Type>(header->type), header->value};
+  if (field.type == Type::group) {
+    std::size_t inside = at;
+    const bool ends = skip_group(field.number, [&]() -> std::optional<Header> {
+      const auto next = next_header(message, inside);
+      if (!next || next->type == 0) return next;
+      if (next->value > message.size() - inside) return std::nullopt;
+      inside += static_cast<std::size_t>(next->value);
+      return next;
+    });
+    if (!ends) return std::nullopt;
+    field.value = inside - at;
   }
   position = at;
   return field;

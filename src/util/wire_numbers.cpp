@@ -19,12 +19,11 @@ Error malformed(std::uint64_t position) {
                "malformed protobuf field at byte " + std::to_string(position));
 }
 
-/// Takes a varint off the front; false when it is cut off or too long.
+/// Takes a varint off the front, as wire.h has it; false when it is cut off or too long.
 bool take_varint(const char*& at, const char* end, std::uint64_t& value) {
   value = 0;
   for (unsigned shift = 0; shift < 64 && at < end; shift += 7) {
     const auto byte = static_cast<unsigned char>(*at++);
-    if (shift == 63 && byte > 1) return false;
     value |= std::uint64_t{byte & 0x7fu} << shift;
     if (byte < 0x80) return true;
   }
@@ -67,16 +66,16 @@ class Numbers::Walk {
   bool next(std::byte* out) {
     const std::uint64_t start = cursor_.position();
     const auto field = next_field(cursor_, end_);
-    if (!field) throw malformed(start);
-    if (field->number != field_.number) {
-      if (field->type != Type::varint) cursor_.skip(field->value);
-      return false;
-    }
-    if (field->type == Type::varint && field_.type == Type::varint) {
+    if (!field) throw broken_field(cursor_, end_);
+    if (field->is(field_.number, Type::varint) && field_.type == Type::varint) {
       put(field->value, out);
       return true;
     }
-    if (field->type != Type::bytes && field->type != field_.type) throw malformed(start);
+    if (field->number != field_.number ||
+        (field->type != Type::bytes && field->type != field_.type)) {
+      cursor_.skip(field->length());
+      return false;
+    }
     if (fixed_ != 0 && field->value % fixed_ != 0) throw malformed(start);
     run_end_ = cursor_.position() + field->value;
     return false;

@@ -286,7 +286,6 @@ TEST_CASE("tensorflow: every missing shard is named, and what lies in the others
   CHECK(manifest.at("a").problem->tensor() == "a");
   CHECK(manifest.at("c").problem->file() == "m.data-00002-of-00003");
   CHECK(bytes_of(manifest.at("b")) == "y");
-  CHECK(has_note(manifest, "tensorflow.missing_shard"));
 }
 
 TEST_CASE(

@@ -89,7 +89,9 @@ TEST_CASE("tensorflow: the variables of a SavedModel are found from its folder a
   CHECK(detected("", files) == "good");
   CHECK(detected("saved_model.pb", files) == "good");
   CHECK(has_note(read_files(files, ""), "tensorflow.chosen"));
-  CHECK(detected("", {{"saved_model.pb", "graph"}}) == "input.missing");
+  CHECK(detected("", {{"saved_model.pb", "graph"}}) == "corrupt.message");
+  const std::string node = field(1, field(1, "v") + field(2, "VariableV2"));
+  CHECK(detected("", {{"saved_model.pb", field(2, field(2, node))}}) == "input.missing");
 }
 
 TEST_CASE("tensorflow: an index that was renamed is known by its content") {

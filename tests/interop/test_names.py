@@ -144,7 +144,7 @@ def test_raw_names_need_no_byte_of_the_data(named_one, tf_cli, tmp_path):
     assert listed(tf_cli, prefix, "--names", "raw")[0] == whole
     (tmp_path / data.name).unlink()
     names, notes = listed(tf_cli, prefix, "--names", "raw")
-    assert names == whole and "tensorflow.missing_shard" in notes and "tensorflow.names_are_keys" not in notes
+    assert names == whole and "input.missing_files" in notes and "tensorflow.names_are_keys" not in notes
 
 
 def test_a_missing_data_file_leaves_the_keys_and_a_note(named_one, tf_cli, tmp_path):
@@ -152,7 +152,7 @@ def test_a_missing_data_file_leaves_the_keys_and_a_note(named_one, tf_cli, tmp_p
     prefix = tmp_path / named_one.prefix.name
     names, notes = listed(tf_cli, prefix)
     assert set(names) == keys_of(named_one.prefix) and all(n == k for n, k in names.items())
-    assert "tensorflow.missing_shard" in notes
+    assert "input.missing_files" in notes
     assert ("tensorflow.names_are_keys" in notes) == (GRAPH in names)
     target = tmp_path / "out"
     target.mkdir()
