@@ -144,7 +144,7 @@ class Allowance {
   /// Why it has to end, if so.
   std::optional<std::string> used_up() {
     const double now = seconds();
-    const double in_all = kFree + file_mib_, in_silence = kFree + file_mib_ / 16;
+    const double in_all = kFree + file_mib_, in_silence = kFreeSilence + file_mib_ / 16;
     if (now > kSlow * in_all || now - since_ > kSlow * in_silence)
       return "it had not ended after " + std::to_string(now).substr(0, 4) +
              " seconds of processor time";
@@ -162,7 +162,7 @@ class Allowance {
   }
 
  private:
-  static constexpr double kFree = 1.5, kSlow = kSanitized ? 20 : 1;
+  static constexpr double kFree = 1, kFreeSilence = 0.6, kSlow = kSanitized ? 20 : 1;
 
   const Child& child_;
   double file_mib_, start_ = thread_seconds(), since_ = 0, last_ = 0;
