@@ -17,8 +17,8 @@ class ChunkFinder {
   }
 
   std::vector<ChunkPlace> find() {
-    // Of places that are looked at for nothing, and of chunks that are counted from the first.
-    constexpr std::uint64_t kFew = 1 << 17, kFilled = 8, kMostCounted = 1 << 12;
+    // Places that may be looked at for nothing, and chunks that may be counted from the first.
+    constexpr std::uint64_t kFew = 1 << 17, kFilled = 8, kMostCounted = 1 << 12, kMost = 1 << 20;
     const Handle space = readable_handle(H5Dget_space(dataset_), H5Sclose, "read a shape");
     hsize_t stored = 0;
     readable(H5Dget_num_chunks(dataset_, space.id(), &stored), "count chunks");
@@ -26,12 +26,12 @@ class ChunkFinder {
     const std::uint64_t all = element_count(counts_);
     if (all <= kFew || all / kFilled <= stored) {
       look_everywhere();
-    } else if (stored <= kMostCounted) {
+    } else if (stored <= kMostCounted && all <= kMost) {
       look_at(space.id(), stored);
     } else {
-      throw Error(ErrorCode::unsupported, "sparse",
-                  "only " + std::to_string(stored) + " of its " + std::to_string(all) +
-                      " chunks were written, and the library is too slow in finding them");
+      throw Error(
+          ErrorCode::unsafe, "limit",
+          "declares " + std::to_string(all) + " chunks and stores " + std::to_string(stored));
     }
     return std::move(found_);
   }

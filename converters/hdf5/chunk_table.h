@@ -8,7 +8,8 @@
 
 namespace tensorferry::hdf5 {
 
-/// The chunks that were written, by index. Throws Error.
+/// The chunks that were written, by index. Throws Error, Error(unsafe.limit) where they are few of
+/// very many.
 std::vector<ChunkPlace> find_chunks(hid_t dataset, const Shape& shape, const Shape& chunk);
 
 }  // namespace tensorferry::hdf5

@@ -6,6 +6,7 @@
 #include "description.h"
 #include "keras.h"
 #include "links.h"
+#include "tensorferry/notes.h"
 
 namespace tensorferry::hdf5 {
 namespace {
@@ -20,6 +21,11 @@ class Surveyor final : public Visitor {
         report_(report) {}
 
   void run() {
+    if (open_for_writing()) {
+      note({"hdf5" + std::string(unfinished_suffix),
+            "the file is marked as open for writing: what wrote it has not closed it, and may not "
+            "have written all of it (h5clear --status FILE takes the mark away)"});
+    }
     walk(file_, options_.datasets.limits, *this);
     report_.at("/");
     const Handle root = open_root(file_.id());
@@ -68,6 +74,15 @@ class Surveyor final : public Visitor {
   }
 
  private:
+  // Superblock, since version 2: | signature: 8 | version: u8 | 2 sizes: u8 | flags: u8 |; of the
+  // flags 1 is open for writing, 4 for writing while others read.
+  bool open_for_writing() const {
+    constexpr std::size_t kVersion = 8, kFlags = 11;
+    const Source source = source_of(file_.id());
+    const std::string front = source.file->read_string(source.base, kFlags + 1);
+    return front[kVersion] >= 2 && (front[kFlags] & 5) != 0;
+  }
+
   static ParcelWriter beginning(Finding finding) {
     return ParcelWriter().number(static_cast<std::uint64_t>(finding));
   }

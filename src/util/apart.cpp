@@ -190,7 +190,7 @@ class Parent {
   }
 
  private:
-  static constexpr std::uint64_t kFreeResult = std::uint64_t{32} << 20, kTimesFile = 4;
+  static constexpr std::uint64_t kFreeResult = std::uint64_t{16} << 20, kTimesFile = 4;
 
   /// Fills `bytes`; false at the end, which is the child's.
   bool receive(void* data, std::size_t bytes) {
@@ -232,7 +232,7 @@ class Parent {
         return fail(frame.bytes);
       case Frame::Kind::out_of_memory:
         throw Error(ErrorCode::unsafe, "limit",
-                    "reading its structure takes more memory than 64 MiB and 8 times its size");
+                    "reading its structure takes more memory than 40 MiB and 8 times its size");
     }
     end("it sent what makes no sense");
   }
@@ -241,7 +241,7 @@ class Parent {
     if (bytes > apart::kMostSent) return end("it sent what makes no sense");
     if (bytes > room_ - result_.sent.size()) {
       throw Error(ErrorCode::unsafe, "limit",
-                  "what is to be said of it takes more memory than 32 MiB and 4 times its size");
+                  "what is to be said of it takes more memory than 16 MiB and 4 times its size");
     }
     const std::size_t before = result_.sent.size();
     result_.sent.resize(before + bytes);

@@ -39,7 +39,7 @@ struct ApartResult {
   double seconds = 0;
 };
 
-/// Does the work, with memory of 64 MiB and 8 times the file, for a second of processor time and
+/// Does the work, with memory of 40 MiB and 8 times the file, for a second of processor time and
 /// one more for each MiB of it, 0.6 seconds and a sixteenth of one for each MiB without sending
 /// anything. Throws what the work throws, Error(unsafe.limit) when it takes more memory, and
 /// Error(resources) when the system has no process to give, or something else has killed it.

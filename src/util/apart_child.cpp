@@ -202,7 +202,7 @@ void limit(int resource, std::uint64_t value) {
 }
 
 void limit_resources(std::uint64_t file_bytes) {
-  constexpr std::uint64_t kFree = std::uint64_t{64} << 20, kTimesFile = 8;
+  constexpr std::uint64_t kFree = std::uint64_t{40} << 20, kTimesFile = 8;
   const std::uint64_t now = data_bytes();
   // A sanitizer takes terabytes of addresses.
   if (!kSanitized && now != 0 && file_bytes < UINT64_MAX / (2 * kTimesFile))
