@@ -8,8 +8,7 @@
 
 namespace tensorferry::hdf5 {
 
-/// The chunks that were written, by index. Throws Error, Error(unsafe.limit) where they are few of
-/// very many.
+/// The chunks that were written, by index. Looks for each that could be. Throws Error.
 std::vector<ChunkPlace> find_chunks(hid_t dataset, const Shape& shape, const Shape& chunk);
 
 }  // namespace tensorferry::hdf5
