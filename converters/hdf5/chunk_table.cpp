@@ -33,8 +33,13 @@ class ChunkFinder {
     std::uint32_t skipped = 0;
     char nothing = 0;
     RawReadCatcher catcher(dataset_);
-    readable(H5Dread_chunk(dataset_, H5P_DEFAULT, start.data(), &skipped, &nothing),
-             "find a chunk");
+    if (H5Dread_chunk(dataset_, H5P_DEFAULT, start.data(), &skipped, &nothing) < 0) {
+      if (!library_reason().starts_with("addr overflow")) throw_read_error("find a chunk");
+      throw Error(ErrorCode::corrupt, "truncated",
+                  "the chunk at " + to_string(Shape(start.begin(), start.end())) +
+                      " reaches past the end, file has " +
+                      std::to_string(source_of(dataset_).file->size()));
+    }
     const auto place = catcher.caught();
     if (!place || place->bytes > UINT32_MAX)
       throw Error(ErrorCode::corrupt, "hdf5", "a chunk of it lies nowhere");
