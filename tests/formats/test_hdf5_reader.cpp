@@ -83,8 +83,8 @@ TEST_CASE("hdf5: no cut is taken for a whole file, and no damaged byte crashes t
       CHECK(is_refusal(id));
       CHECK(id != "no error");
     }
-    // All that may come of a byte: tests/hdf5_mutants.
-    for (std::size_t at = 0; kDamage && at < whole.size(); ++at) {
+    // A sample, since each forks; every byte, and in every way: tests/hdf5_mutants.
+    for (std::size_t at = 0; kDamage && at < whole.size(); at += 5) {
       CAPTURE(at);
       std::string damaged = whole;
       damaged[at] =
