@@ -25,6 +25,7 @@ bool ChunkCache::make_room(std::uint64_t size) {
 
 ChunkCache::Bytes ChunkCache::get(const Key& key, std::uint64_t size,
                                   const std::function<std::vector<std::byte>()>& load) {
+  size += kEntry;
   std::unique_lock lock(mutex_);
   for (;;) {
     const auto known = index_.find(key);

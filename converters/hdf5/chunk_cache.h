@@ -42,6 +42,8 @@ class ChunkCache {
     std::uint64_t size;
   };
   using Entries = std::list<Entry>;
+  // Of memory for an entry, beside its bytes: more than those, for very small chunks.
+  static constexpr std::uint64_t kEntry = 256;
 
   bool make_room(std::uint64_t size);
 

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "chunks.h"
-#include "object_header.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry::hdf5 {
@@ -27,7 +26,6 @@ class DerivedFile : public File {
           .in_file(name());
     }
     try {
-      shared_.verify();
       read_inside(offset, bytes);
     } catch (const Error& error) {
       throw error.in_file(name());
@@ -36,7 +34,7 @@ class DerivedFile : public File {
 
  protected:
   virtual void read_inside(std::uint64_t offset, std::span<std::byte> bytes) const = 0;
-  const File& source() const { return *shared_.file->file(); }
+  const File& source() const { return *shared_.payload; }
   const SharedFile& shared() const { return shared_; }
 
  private:
@@ -44,57 +42,31 @@ class DerivedFile : public File {
   std::uint64_t size_;
 };
 
-std::uint64_t bytes_of(const Placement& placement) {
-  return checked_multiply(element_count(placement.shape), placement.element_bytes);
-}
-
-void copy_part(const std::vector<std::byte>& from, std::uint64_t offset, std::span<std::byte> to) {
-  std::memcpy(to.data(), from.data() + offset, to.size());
-}
-
-/// Fills `bytes` with repeated elements, from the middle of one on.
-void repeat(const std::vector<std::byte>& element, std::size_t from, std::span<std::byte> bytes) {
-  // Doubles what is there: whole elements, so that every part of it continues itself.
-  const std::size_t first = std::min(element.size(), bytes.size());
-  for (std::size_t i = 0; i < first; ++i) bytes[i] = element[(from + i) % element.size()];
+// The bytes from `offset` on of `element` over and over.
+void repeat(const std::string& element, std::uint64_t offset, std::span<std::byte> bytes) {
+  const std::size_t first = std::min<std::size_t>(element.size(), bytes.size());
+  for (std::size_t i = 0; i < first; ++i)
+    bytes[i] = static_cast<std::byte>(element[(offset + i) % element.size()]);
   for (std::size_t done = first; done < bytes.size();) {
     const std::size_t more = std::min(done, bytes.size() - done);
-    std::memcpy(&bytes[done], bytes.data(), more);
+    std::memcpy(bytes.data() + done, bytes.data(), more);
     done += more;
   }
 }
 
-class FillFile final : public DerivedFile {
+/// Bytes that are known already, over and over.
+class KnownFile final : public DerivedFile {
  public:
-  FillFile(SharedFile shared, std::vector<std::byte> element, std::uint64_t size)
-      : DerivedFile(std::move(shared), size), element_(std::move(element)) {}
+  KnownFile(SharedFile shared, std::string known, std::uint64_t size)
+      : DerivedFile(std::move(shared), size), known_(std::move(known)) {}
 
  private:
   void read_inside(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    repeat(element_, offset % element_.size(), bytes);
+    source().read_at(0, {});  // has it verify itself
+    repeat(known_, offset, bytes);
   }
 
-  std::vector<std::byte> element_;
-};
-
-class CompactFile final : public DerivedFile {
- public:
-  CompactFile(SharedFile shared, const Placement& placement)
-      : DerivedFile(std::move(shared), bytes_of(placement)),
-        address_(placement.address),
-        base_(placement.base) {}
-
- private:
-  void read_inside(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    const auto messages = object_header(source(), base_, address_);
-    const auto all = stored_compact(messages);
-    if (!all || all->size() < size())
-      throw Error(ErrorCode::corrupt, "size", "its object header does not hold its elements");
-    std::memcpy(bytes.data(), all->data() + offset, bytes.size());
-  }
-
-  haddr_t address_;
-  std::uint64_t base_;
+  std::string known_;
 };
 
 /// The trailing dimensions that every chunk holds whole become part of the element: what is left
@@ -103,8 +75,8 @@ struct Grid {
   Shape shape, chunk;
   std::uint64_t element_bytes;
 
-  explicit Grid(const Placement& placement)
-      : shape(placement.shape), chunk(placement.chunk), element_bytes(placement.element_bytes) {
+  explicit Grid(const Elements& elements)
+      : shape(elements.shape), chunk(elements.chunk), element_bytes(elements.element_bytes) {
     while (shape.size() > 1 && chunk.back() == shape.back()) {
       element_bytes *= shape.back();
       shape.pop_back();
@@ -115,10 +87,10 @@ struct Grid {
 
 class ChunkedFile final : public DerivedFile {
  public:
-  ChunkedFile(SharedFile shared, Placement placement)
-      : DerivedFile(std::move(shared), bytes_of(placement)),
-        placement_(std::move(placement)),
-        grid_(placement_),
+  ChunkedFile(SharedFile shared, Elements elements)
+      : DerivedFile(std::move(shared), elements.bytes()),
+        elements_(std::move(elements)),
+        grid_(elements_),
         chunk_bytes_(element_count(grid_.chunk) * grid_.element_bytes) {
     std::uint64_t row = chunk_bytes_;
     for (std::size_t axis = 1; axis < grid_.shape.size(); ++axis)
@@ -164,98 +136,98 @@ class ChunkedFile final : public DerivedFile {
     std::uint64_t held = 0;
     while (!bytes.empty()) {
       const Run run = run_at(offset);
+      const auto part = bytes.first(std::min<std::uint64_t>(run.bytes, bytes.size()));
       if (!chunk || held != run.chunk) {
         chunk.reset();
-        chunk =
-            shared().chunks->get({this, run.chunk}, chunk_bytes_, [&] { return load(run.chunk); });
         held = run.chunk;
+        if (const ChunkPlace* place = place_of(held))
+          chunk = shared().chunks->get({this, held}, chunk_bytes_, [&] { return load(*place); });
       }
-      const auto part = bytes.first(std::min<std::uint64_t>(run.bytes, bytes.size()));
-      copy_part(*chunk, run.offset, part);
+      if (chunk)
+        std::memcpy(part.data(), chunk->data() + run.offset, part.size());
+      else
+        repeat(elements_.fill, offset, part);
       offset += part.size();
       bytes = bytes.subspan(part.size());
     }
   }
 
-  std::vector<std::byte> load(std::uint64_t index) const {
-    std::vector<hsize_t> start(placement_.shape.size(), 0);
+  // Nothing of one that was never written.
+  const ChunkPlace* place_of(std::uint64_t index) const {
+    const auto place = std::lower_bound(
+        elements_.chunks.begin(), elements_.chunks.end(), index,
+        [](const ChunkPlace& chunk, std::uint64_t wanted) { return chunk.index < wanted; });
+    return place != elements_.chunks.end() && place->index == index ? &*place : nullptr;
+  }
+
+  std::vector<std::byte> load(const ChunkPlace& place) const {
+    std::uint64_t index = place.index;
+    Shape start(elements_.shape.size(), 0);
     bool at_edge = false;
     for (std::size_t axis = start.size(); axis-- > 0;) {
-      const std::uint64_t extent = placement_.chunk[axis];
-      const std::uint64_t count = parts_of(placement_.shape[axis], extent);
+      const std::uint64_t extent = elements_.chunk[axis];
+      const std::uint64_t count = parts_of(elements_.shape[axis], extent);
       start[axis] = index % count * extent;
       index /= count;
-      at_edge = at_edge || placement_.shape[axis] - start[axis] < extent;
+      at_edge = at_edge || elements_.shape[axis] - start[axis] < extent;
     }
-    std::uint32_t skipped = 0;
-    std::vector<std::byte> stored = read_stored(start, skipped);
-    if (stored.empty()) return filled();
-    if (at_edge && placement_.plain_edges) skipped = ~std::uint32_t{0};
+    const bool unfiltered_edge = at_edge && elements_.plain_edges;
     try {
-      return unfiltered(std::move(stored), placement_.filters, skipped, chunk_bytes_);
+      return unfiltered(read_stored(place), elements_.filters,
+                        unfiltered_edge ? ~std::uint32_t{0} : place.skipped, chunk_bytes_);
     } catch (const Error& error) {
-      throw Error(
-          error.code(), error.detail(),
-          "chunk at " + to_string(Shape(start.begin(), start.end())) + ": " + error.message());
+      if (error.code() != ErrorCode::corrupt) throw;
+      throw Error(error.code(), error.detail(),
+                  "chunk at " + to_string(start) + ": " + error.message());
     }
   }
 
-  // As it lies in the file; empty = never written.
-  std::vector<std::byte> read_stored(const std::vector<hsize_t>& start,
-                                     std::uint32_t& skipped) const {
-    const ReadScope scope;
-    const auto dataset = shared().file->dataset(placement_.address);
-    // Not H5Dget_chunk_storage_size: without filters that is what a chunk should take, and 1.10
-    // reads as much as the index says.
-    hsize_t size = 0;
-    unsigned mask = 0;
-    haddr_t address = HADDR_UNDEF;
-    readable(H5Dget_chunk_info_by_coord(dataset->id(), start.data(), &mask, &address, &size),
-             "find a chunk");
-    if (size == 0) return {};
-    if (size > source().size()) {
+  // As it lies in the file.
+  std::vector<std::byte> read_stored(const ChunkPlace& place) const {
+    if (place.bytes > source().size()) {
       throw Error(ErrorCode::corrupt, "truncated",
-                  "a chunk of " + std::to_string(size) + " bytes, file has " +
+                  "a chunk of " + std::to_string(place.bytes) + " bytes, file has " +
                       std::to_string(source().size()));
     }
-    std::vector<std::byte> stored(size);
-    readable(H5Dread_chunk(dataset->id(), H5P_DEFAULT, start.data(), &skipped, stored.data()),
-             "read a chunk");
+    std::vector<std::byte> stored(place.bytes);
+    source().read_at(place.address, stored);
     return stored;
   }
 
-  std::vector<std::byte> filled() const {
-    const std::vector<std::byte>& fill = placement_.fill;
-    std::vector<std::byte> bytes(chunk_bytes_);
-    repeat(fill, 0, bytes);
-    return bytes;
-  }
-
-  Placement placement_;
+  Elements elements_;
   Grid grid_;
   std::uint64_t chunk_bytes_;
 };
 
-}  // namespace
-
-std::shared_ptr<const File> compact_file(SharedFile shared, const Placement& placement) {
-  return std::make_shared<CompactFile>(std::move(shared), placement);
-}
-
-std::shared_ptr<const File> chunked_file(SharedFile shared, Placement placement) {
+std::shared_ptr<const File> chunked_file(SharedFile shared, Elements elements) {
   const std::uint64_t bytes =
-      checked_multiply(element_count(placement.chunk), placement.element_bytes);
+      checked_multiply(element_count(elements.chunk), elements.element_bytes);
   if (bytes > kMostChunk) {
     throw Error(ErrorCode::unsafe, "limit",
                 "a chunk takes " + std::to_string(bytes) + " bytes of memory, the limit is " +
                     std::to_string(kMostChunk));
   }
-  return std::make_shared<ChunkedFile>(std::move(shared), std::move(placement));
+  return std::make_shared<ChunkedFile>(std::move(shared), std::move(elements));
 }
 
-std::shared_ptr<const File> fill_file(SharedFile shared, std::vector<std::byte> element,
-                                      std::uint64_t size) {
-  return std::make_shared<FillFile>(std::move(shared), std::move(element), size);
+}  // namespace
+
+FileRange range_of(const SharedFile& shared, Elements elements) {
+  using enum Elements::Place;
+  const std::uint64_t bytes = elements.bytes();
+  switch (elements.place) {
+    case contiguous:
+      return {shared.payload, elements.offset, bytes};
+    case compact:
+      return {std::make_shared<KnownFile>(shared, std::move(elements.compact), bytes), 0, bytes};
+    case unwritten:
+      return {std::make_shared<KnownFile>(shared, std::move(elements.fill), bytes), 0, bytes};
+    case chunked:
+      return {chunked_file(shared, std::move(elements)), 0, bytes};
+    case none:
+      break;
+  }
+  return {shared.payload, 0, 0};
 }
 
 }  // namespace tensorferry::hdf5

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "chunk_table.h"
 #include "chunks.h"
 #include "encoded_type.h"
 #include "global_heap.h"
@@ -87,8 +88,8 @@ std::vector<Filter> filters_of(hid_t creation, bool sized) {
   return filters;
 }
 
-std::vector<std::byte> fill_value(const DatasetHeader& header, const StoredFill& stored) {
-  std::vector<std::byte> fill(header.type.bytes);
+std::string fill_value(const DatasetHeader& header, const StoredFill& stored) {
+  std::string fill(header.type.bytes, '\0');
   if (stored.undefined || stored.never || !stored.value) return fill;
   if (stored.value->size() != fill.size())
     throw Error(ErrorCode::corrupt, "size", "its fill value has another size than its elements");
@@ -120,7 +121,7 @@ Shape chunk_of(hid_t creation, const Shape& shape) {
 // microseconds to look for.
 void refuse_mostly_fill(std::uint64_t stored, std::uint64_t bytes, std::uint64_t found,
                         std::uint64_t missing) {
-  constexpr std::uint64_t kFreeFill = std::uint64_t{1} << 30, kFreeChunks = 1 << 17, kRatio = 64;
+  constexpr std::uint64_t kFreeFill = std::uint64_t{1} << 30, kFreeChunks = 1 << 17, kRatio = 8;
   const bool few_bytes = bytes <= kFreeFill || bytes / kMostInflation <= stored;
   const bool few_chunks = missing <= kFreeChunks || missing / kRatio <= found;
   if (few_bytes && few_chunks) return;
@@ -130,72 +131,69 @@ void refuse_mostly_fill(std::uint64_t stored, std::uint64_t bytes, std::uint64_t
                   " that were never written, and stores " + std::to_string(stored));
 }
 
-struct ChunkCount {
-  std::uint64_t wanted = 0, found = 0;
-  std::uint64_t missing() const { return wanted > found ? wanted - found : 0; }
-};
-
-ChunkCount count_chunks(hid_t dataset, const Shape& shape, const Shape& chunk) {
-  Shape counts;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis)
-    counts.push_back(parts_of(shape[axis], chunk[axis]));
+std::uint64_t stored_chunks(hid_t dataset) {
   const Handle space = readable_handle(H5Dget_space(dataset), H5Sclose, "read a shape");
   hsize_t found = 0;
   readable(H5Dget_num_chunks(dataset, space.id(), &found), "count chunks");
-  return {element_count(counts), found};
+  return found;
 }
 
-StoredElements filled(const SharedFile& shared, const Placement& placement, std::uint64_t bytes) {
-  return {{fill_file(shared, placement.fill, bytes), 0, bytes}, std::string(kNothingWritten)};
+void never_written(StoredElements& elements, std::uint64_t bytes) {
+  refuse_mostly_fill(0, bytes, 0, 0);
+  elements.where.place = Elements::Place::unwritten;
+  elements.never_written = kNothingWritten;
 }
 
-StoredElements chunks_of(const SharedFile& shared, hid_t dataset, hid_t creation,
-                         Placement placement, std::uint64_t bytes) {
-  placement.chunk = chunk_of(creation, placement.shape);
+std::uint64_t chunks_in(const Shape& shape, const Shape& chunk) {
+  Shape counts;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    counts.push_back(parts_of(shape[axis], chunk[axis]));
+  return element_count(counts);
+}
+
+void place_chunks(StoredElements& elements, hid_t dataset, hid_t creation, std::uint64_t bytes) {
+  Elements& where = elements.where;
+  where.place = Elements::Place::chunked;
+  where.chunk = chunk_of(creation, where.shape);
   unsigned chunk_options = 0;
   readable(H5Pget_chunk_opts(creation, &chunk_options), kReading);
-  placement.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
-  const ChunkCount count = count_chunks(dataset, placement.shape, placement.chunk);
-  if (count.found == 0) {
-    refuse_mostly_fill(0, bytes, 0, 0);
-    return filled(shared, placement, bytes);
-  }
-  StoredElements elements;
-  if (const std::uint64_t missing = count.missing(); missing > 0) {
-    const std::uint64_t chunk_bytes =
-        checked_multiply(element_count(placement.chunk), placement.element_bytes);
+  where.plain_edges = (chunk_options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
+  const std::uint64_t wanted = chunks_in(where.shape, where.chunk), stored = stored_chunks(dataset);
+  if (stored == 0) return never_written(elements, bytes);
+  if (stored < wanted) {
+    const std::uint64_t missing = wanted - stored,
+                        chunk_bytes =
+                            checked_multiply(element_count(where.chunk), where.element_bytes);
     refuse_mostly_fill(H5Dget_storage_size(dataset),
-                       std::min(checked_multiply(missing, chunk_bytes), bytes), count.found,
-                       missing);
-    elements.never_written = std::to_string(missing) + " of its " + std::to_string(count.wanted) +
+                       std::min(checked_multiply(missing, chunk_bytes), bytes), stored, missing);
+  }
+  where.chunks = find_chunks(dataset, where.shape, where.chunk);
+  if (const std::uint64_t missing = wanted - where.chunks.size(); missing > 0) {
+    elements.never_written = std::to_string(missing) + " of its " + std::to_string(wanted) +
                              " chunks " + (missing == 1 ? "was" : "were");
   }
-  elements.range = {chunked_file(shared, std::move(placement)), 0, bytes};
-  return elements;
 }
 
-StoredElements contiguous(const SharedFile& shared, hid_t dataset, const Placement& placement,
-                          std::uint64_t bytes) {
+void place_contiguous(StoredElements& elements, hid_t dataset, std::uint64_t bytes) {
+  Elements& where = elements.where;
   const haddr_t offset = H5Dget_offset(dataset);
-  if (offset == HADDR_UNDEF) {
-    refuse_mostly_fill(0, bytes, 0, 0);
-    return filled(shared, placement, bytes);
-  }
+  if (offset == HADDR_UNDEF) return never_written(elements, bytes);
   const std::uint64_t stored = H5Dget_storage_size(dataset);
   if (stored < bytes) {
     throw Error(ErrorCode::corrupt, "size",
-                to_string(placement.shape) + " takes " + std::to_string(bytes) +
-                    " bytes, stored are " + std::to_string(stored));
+                to_string(where.shape) + " takes " + std::to_string(bytes) + " bytes, stored are " +
+                    std::to_string(stored));
   }
-  return {{shared.payload, offset, bytes}, {}};
+  where.place = Elements::Place::contiguous;
+  where.offset = offset;
 }
 
-StoredElements compact(const SharedFile& shared, const DatasetHeader& header,
-                       const Placement& placement, std::uint64_t bytes) {
+void place_compact(Elements& where, const DatasetHeader& header, std::uint64_t bytes) {
   const auto stored = stored_compact(header.messages);
   if (!stored || stored->size() < bytes)
     throw Error(ErrorCode::corrupt, "size", "its object header does not hold its elements");
-  return {{compact_file(shared, placement), 0, bytes}, {}};
+  where.place = Elements::Place::compact;
+  where.compact = stored->substr(0, bytes);
 }
 
 const HeaderMessage& type_message(const std::vector<HeaderMessage>& messages) {
@@ -241,29 +239,27 @@ DatasetHeader::DatasetHeader(hid_t id, haddr_t at) : dataset(id), address(at) {
   type = type_of(id, source, messages);
 }
 
-StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header,
-                           const Shape& shape) {
+StoredElements elements_of(const DatasetHeader& header, const Shape& shape) {
   const Handle creation = readable_handle(H5Dget_create_plist(header.dataset), H5Pclose,
                                           "read the settings of a dataset");
   const StoredFill fill = stored_fill(header.messages);
-  const Placement placement{header.address,
-                            header.base,
-                            shape,
-                            header.type.bytes,
-                            {},
-                            filters_of(creation.id(), !header.type.has_references()),
-                            false,
-                            fill_value(header, fill)};
-  const std::uint64_t bytes =
-      checked_multiply(element_count(placement.shape), placement.element_bytes);
-  const H5D_layout_t layout = readable(H5Pget_layout(creation.id()), kReading);
-  if (layout == H5D_COMPACT) return compact(shared, header, placement, bytes);
-  refuse_bomb(header.dataset, bytes);
   StoredElements elements;
+  Elements& where = elements.where;
+  where.shape = shape;
+  where.element_bytes = header.type.bytes;
+  where.filters = filters_of(creation.id(), !header.type.has_references());
+  where.fill = fill_value(header, fill);
+  const std::uint64_t bytes = where.bytes();
+  const H5D_layout_t layout = readable(H5Pget_layout(creation.id()), kReading);
+  if (layout == H5D_COMPACT) {
+    place_compact(where, header, bytes);
+    return elements;
+  }
+  refuse_bomb(header.dataset, bytes);
   if (layout == H5D_CONTIGUOUS) {
-    elements = contiguous(shared, header.dataset, placement, bytes);
+    place_contiguous(elements, header.dataset, bytes);
   } else if (layout == H5D_CHUNKED) {
-    elements = chunks_of(shared, header.dataset, creation.id(), placement, bytes);
+    place_chunks(elements, header.dataset, creation.id(), bytes);
   } else {
     throw Error(ErrorCode::unsupported, "layout", "its layout is not known");
   }

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "dataset_files.h"
 #include "datatype_message.h"
+#include "description.h"
+#include "file_driver.h"
 #include "object_header.h"
-#include "tensorferry/manifest.h"
 
 namespace tensorferry::hdf5 {
 
@@ -33,8 +33,7 @@ void check_fill_value(const DatasetHeader& header);
 void refuse_foreign_storage(hid_t creation);
 
 struct StoredElements {
-  /// The bytes of all elements, row-major.
-  FileRange range;
+  Elements where;
   /// What was never written, with its verb: "3 of its 10 chunks were"; else empty.
   std::string never_written;
   /// It reads as the fill value, which is 0 where none was set; otherwise as 0 in want of any.
@@ -43,7 +42,6 @@ struct StoredElements {
 
 /// `shape` is that of the dataset, and has elements. Elements of variable length are the references
 /// (global_heap.h) that are stored in their place. Throws Error.
-StoredElements elements_of(const SharedFile& shared, const DatasetHeader& header,
-                           const Shape& shape);
+StoredElements elements_of(const DatasetHeader& header, const Shape& shape);
 
 }  // namespace tensorferry::hdf5

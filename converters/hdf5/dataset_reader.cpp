@@ -2,13 +2,9 @@
 
 #include <array>
 
-#include "core/carriers.h"
 #include "dataset_layout.h"
-#include "encoding.h"
-#include "matlab.h"
 #include "names.h"
 #include "stored_types.h"
-#include "string_rows.h"
 #include "util/text.h"
 
 namespace tensorferry::hdf5 {
@@ -63,8 +59,8 @@ Shape shape_of(hid_t dataset, bool& null_space) {
 }
 
 // What opaque elements are: h5py and Keras keep bfloat16 and others in them.
-DType opaque_dtype(const StoredType& stored, Tensor& tensor, const DatasetOptions& options,
-                   std::vector<Note>& notes) {
+DType opaque_dtype(const StoredType& stored, DescribedDataset& tensor,
+                   const DatasetOptions& options, std::vector<Note>& notes) {
   const auto fits = [&](DType dtype) {
     return is_fixed_size(dtype) && info(dtype).bytes == stored.bytes;
   };
@@ -92,11 +88,11 @@ DType opaque_dtype(const StoredType& stored, Tensor& tensor, const DatasetOption
 
 class DatasetReader {
  public:
-  DatasetReader(const SharedFile& shared, hid_t dataset, haddr_t address,
-                const DatasetOptions& options, std::vector<Note>& notes)
-      : shared_(shared), header_(dataset, address), options_(options), notes_(notes) {}
+  DatasetReader(hid_t dataset, haddr_t address, const DatasetOptions& options,
+                std::vector<Note>& notes)
+      : header_(dataset, address), options_(options), notes_(notes) {}
 
-  void read(Tensor& tensor, AttributeBudget& budget) {
+  void read(DescribedDataset& tensor, AttributeBudget& budget) {
     check_fill_value(header_);
     {
       const Handle creation = readable_handle(H5Dget_create_plist(header_.dataset), H5Pclose,
@@ -121,13 +117,12 @@ class DatasetReader {
       notes_.push_back({"hdf5.null_space", printable(tensor.name) +
                                                " has no extent at all; listed with the shape [0]"});
     }
+    tensor.dtype_tag = tags.dtype;
     place(tensor, stored_type(header_.type));
-    restore_matlab_empty(tensor);
-    if (tags.dtype) restore_dtype(tensor, *tags.dtype);
   }
 
  private:
-  void apply_name(Tensor& tensor, const Tags& tags) {
+  void apply_name(DescribedDataset& tensor, const Tags& tags) {
     if (!tags.name) return;
     if (is_stored_path(tensor.name, *tags.name)) {
       tensor.name = *tags.name;
@@ -138,65 +133,39 @@ class DatasetReader {
     }
   }
 
-  void place(Tensor& tensor, const StoredType& stored) {
+  void place(DescribedDataset& tensor, const StoredType& stored) {
     tensor.dtype = stored.dtype;
     if (stored.form == StoredType::Form::opaque)
       tensor.dtype = opaque_dtype(stored, tensor, options_, notes_);
-    tensor.stored.order = stored.big_endian ? std::endian::big : std::endian::little;
+    tensor.big_endian = stored.big_endian;
+    tensor.form = stored.form;
+    tensor.text_bytes = stored.bytes;
+    tensor.padding = stored.padding;
+    tensor.ends_at_nul = stored.ends_at_nul;
+    tensor.base = header_.base;
     if (!stored.names.empty()) add_names(tensor, stored.names);
-    FileRange range{shared_.payload, 0, 0};
-    if (tensor.elements() != 0) range = elements(tensor);
+    if (element_count(tensor.shape) != 0) tensor.elements = elements(tensor);
     tensor.shape.insert(tensor.shape.end(), stored.extents.begin(), stored.extents.end());
-    Piece piece;
-    switch (stored.form) {
-      case StoredType::Form::elements:
-      case StoredType::Form::opaque:
-        piece.origin = std::move(range);
-        break;
-      case StoredType::Form::fixed_text:
-        piece.origin = fixed_strings(std::move(range), stored.bytes, stored.padding);
-        break;
-      case StoredType::Form::rows:
-        piece.origin = string_rows(shared_, header_.base, std::move(range), stored.ends_at_nul,
-                                   options_.limits.string_bytes);
-        break;
-    }
-    tensor.stored.pieces.push_back(std::move(piece));
   }
 
-  FileRange elements(const Tensor& tensor) {
-    StoredElements found = elements_of(shared_, header_, tensor.shape);
+  Elements elements(const DescribedDataset& tensor) {
+    StoredElements found = elements_of(header_, tensor.shape);
     if (!found.never_written.empty()) {
       notes_.push_back({"hdf5.never_written",
                         printable(tensor.name) + ": " + found.never_written + " never written: " +
                             (found.has_fill ? "the fill value is read there"
                                             : "0 is read there, since nothing fills it")});
     }
-    return std::move(found.range);
+    return std::move(found.where);
   }
 
-  void add_names(Tensor& tensor, const std::string& names) {
+  void add_names(DescribedDataset& tensor, const std::string& names) {
     if (tensor.attributes.try_emplace(std::string(kEnumNames), names).second) return;
     notes_.push_back({"hdf5.enum_names_left_out",
                       printable(tensor.name) + " has an attribute enum_names of its own: the names "
                                                "of its enumeration are left out"});
   }
 
-  void restore_dtype(Tensor& tensor, const std::string& word) {
-    const auto dtype = dtype_from_name(word);
-    if (dtype == tensor.dtype) return;
-    std::string why = "it is not known";
-    if (dtype) {
-      const auto encoding = encoding_of(*dtype);
-      why = encoding ? restore_carried(tensor, {*dtype, encoding->carrier, tensor.shape})
-                     : "HDF5 cannot hold it";
-    }
-    if (why.empty()) return;
-    notes_.push_back({"hdf5.stale_dtype", printable(tensor.name) + " is tagged " + printable(word) +
-                                              ", which is not applied: " + why});
-  }
-
-  const SharedFile& shared_;
   DatasetHeader header_;
   const DatasetOptions& options_;
   std::vector<Note>& notes_;
@@ -204,18 +173,18 @@ class DatasetReader {
 
 }  // namespace
 
-Tensor read_dataset(const SharedFile& shared, hid_t dataset, haddr_t address,
-                    const std::string& path, const DatasetOptions& options, AttributeBudget& budget,
-                    std::vector<Note>& notes) {
-  Tensor tensor;
-  tensor.name = path;
+DescribedDataset describe_dataset(hid_t dataset, haddr_t address, const std::string& path,
+                                  const DatasetOptions& options, AttributeBudget& budget,
+                                  std::vector<Note>& notes) {
+  DescribedDataset described;
+  described.name = path;
   try {
-    DatasetReader(shared, dataset, address, options, notes).read(tensor, budget);
+    DatasetReader(dataset, address, options, notes).read(described, budget);
   } catch (const Error& error) {
-    tensor.stored = {};
-    tensor.problem = error;
+    if (error.code() == ErrorCode::resources) throw;
+    described.problem = error;
   }
-  return tensor;
+  return described;
 }
 
 }  // namespace tensorferry::hdf5

@@ -1,11 +1,10 @@
-// One dataset as a tensor.
+// One dataset as the library sees it, described.
 #pragma once
 
 #include <optional>
 
-#include "dataset_files.h"
+#include "description.h"
 #include "read_attributes.h"
-#include "tensorferry/manifest.h"
 
 namespace tensorferry::hdf5 {
 
@@ -15,9 +14,9 @@ struct DatasetOptions {
 };
 
 /// The dataset, under the name that its tag or else `path` gives. What cannot be read becomes
-/// Tensor::problem. `notes` gets what a person should know. To be called in a ReadScope.
-Tensor read_dataset(const SharedFile& shared, hid_t dataset, haddr_t address,
-                    const std::string& path, const DatasetOptions& options, AttributeBudget& budget,
-                    std::vector<Note>& notes);
+/// DescribedDataset::problem. `notes` gets what a person should know. Throws Error(resources).
+DescribedDataset describe_dataset(hid_t dataset, haddr_t address, const std::string& path,
+                                  const DatasetOptions& options, AttributeBudget& budget,
+                                  std::vector<Note>& notes);
 
 }  // namespace tensorferry::hdf5

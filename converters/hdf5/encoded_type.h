@@ -6,7 +6,7 @@
 
 namespace tensorferry::hdf5 {
 
-/// Throws Error. To be called in a ReadScope.
+/// Throws Error.
 Datatype encoded_type(hid_t type);
 
 }  // namespace tensorferry::hdf5

@@ -20,7 +20,7 @@ constexpr char kName[] = "tensorferry:input";
 // Metadata may be read a few times over; a structure that leads in circles is read without end.
 constexpr std::uint64_t kReadsOfFile = 64, kReadsFree = 256u << 20;
 
-thread_local std::optional<Error> driver_error;
+std::optional<Error> driver_error;
 
 // What the library keeps of an open file: its own part comes first.
 struct Open {
@@ -29,6 +29,8 @@ struct Open {
   haddr_t end_of_allocation;
   std::uint64_t budget;
   ShownBytes* shown;
+  // Set: elements are not read.
+  std::optional<RawReadCatcher::Place>* caught;
 };
 
 struct Access {
@@ -96,7 +98,11 @@ void read_bytes(Open& open, haddr_t address, std::size_t size, void* buffer) {
   show(*open.shown, address, {static_cast<char*>(buffer), size});
 }
 
-herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, std::size_t size, void* buffer) {
+herr_t read(H5FD_t* file, H5FD_mem_t kind, hid_t, haddr_t address, std::size_t size, void* buffer) {
+  if (kind == H5FD_MEM_DRAW && of(file).caught != nullptr) {
+    *of(file).caught = {address, size};
+    return 0;
+  }
   try {
     read_bytes(of(file), address, size, buffer);
     return 0;
@@ -155,7 +161,7 @@ Handle access_list(const File& file, ShownBytes& shown) {
   const Access access{&file, &shown};
   readable(H5Pset_driver(list.id(), driver(), &access), "set its driver");
   readable(H5Pset_fclose_degree(list.id(), H5F_CLOSE_STRONG), "set up a property list");
-  // Chunks are read and kept by chunk_cache.
+  // Chunks are read by dataset_files.
   readable(H5Pset_cache(list.id(), 0, 521, 0, 1), "set up a property list");
   readable(H5Pset_elink_file_cache_size(list.id(), 0), "set up a property list");
   return list;
@@ -166,8 +172,6 @@ bool contains(const std::string& text, std::string_view part) {
 }
 
 }  // namespace
-
-ReadScope::ReadScope() { driver_error.reset(); }
 
 void throw_read_error(std::string_view doing) {
   const std::string reason = library_reason();
@@ -261,23 +265,10 @@ OpenFile::OpenFile(std::shared_ptr<const File> file)
   if (add_patches(id(), root_of(id()))) open();
 }
 
-OpenFile::~OpenFile() {
-  const LibraryScope scope;
-  datasets_.clear();
-  id_ = Handle();
+RawReadCatcher::RawReadCatcher(hid_t object) : place_(&open_of(object).caught) {
+  *place_ = &caught_;
 }
 
-std::shared_ptr<const Handle> OpenFile::dataset(haddr_t address) {
-  constexpr std::size_t kKept = 16;
-  for (const auto& [known, handle] : datasets_) {
-    if (known == address) return handle;
-  }
-  auto opened = std::make_shared<const Handle>(open_object(id(), address));
-  if (H5Iget_type(opened->id()) != H5I_DATASET)
-    throw Error(ErrorCode::corrupt, "hdf5", "the object is no dataset any more");
-  if (datasets_.size() == kKept) datasets_.erase(datasets_.begin());
-  datasets_.emplace_back(address, opened);
-  return opened;
-}
+RawReadCatcher::~RawReadCatcher() { *place_ = nullptr; }
 
 }  // namespace tensorferry::hdf5

@@ -3,25 +3,16 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "library.h"
 #include "tensorferry/input.h"
 
 namespace tensorferry::hdf5 {
 
-/// A LibraryScope for reading: what the driver met before is forgotten.
-class ReadScope {
- public:
-  ReadScope();
-
- private:
-  LibraryScope scope_;
-};
-
-/// Throws the driver's error when it met one in this ReadScope, else Error(corrupt) or
+/// Throws the driver's error when it met one, else Error(corrupt) or
 /// Error(unsupported) with the library's reason for the call that has just failed.
 [[noreturn]] void throw_read_error(std::string_view doing);
 
@@ -55,26 +46,39 @@ Handle open_root(hid_t other);
 /// begin. They do not overlap.
 using ShownBytes = std::map<std::uint64_t, std::string>;
 
-/// `file`, opened read-only by the library. All members to be called in a ReadScope, except the
-/// destructor.
+/// While one lives, the elements that the library reads of the file of `object` are not read: it is
+/// remembered where they lie.
+class RawReadCatcher {
+ public:
+  struct Place {
+    std::uint64_t offset, bytes;  ///< in the file
+  };
+
+  explicit RawReadCatcher(hid_t object);
+  ~RawReadCatcher();
+  RawReadCatcher(const RawReadCatcher&) = delete;
+  RawReadCatcher& operator=(const RawReadCatcher&) = delete;
+
+  /// The last read; nothing when there was none.
+  const std::optional<Place>& caught() const { return caught_; }
+
+ private:
+  std::optional<Place> caught_;
+  std::optional<Place>** place_;
+};
+
+/// `file`, opened read-only by the library.
 class OpenFile {
  public:
   /// Throws Error(corrupt.truncated), Error(corrupt), Error(unsupported) or what the file throws.
   explicit OpenFile(std::shared_ptr<const File> file);
-  ~OpenFile();
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
 
   hid_t id() const { return id_.id(); }
-  const std::shared_ptr<const File>& file() const { return file_; }
-  /// A dataset at the address that a link gave. The last few stay open.
-  std::shared_ptr<const Handle> dataset(haddr_t address);
 
  private:
   std::shared_ptr<const File> file_;
   std::unique_ptr<ShownBytes> shown_;
   Handle id_;
-  std::vector<std::pair<haddr_t, std::shared_ptr<const Handle>>> datasets_;
 };
 
 }  // namespace tensorferry::hdf5

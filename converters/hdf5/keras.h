@@ -48,8 +48,7 @@ struct KerasLayout {
 };
 
 /// The layout of an open file whose datasets have `paths`; nothing when it is not Keras's. The
-/// names of `other_groups` are looked up, too. Throws Error(corrupt) when it is, and damaged. To be
-/// called in a ReadScope.
+/// names of `other_groups` are looked up, too. Throws Error(corrupt) when it is, and damaged.
 std::optional<KerasLayout> keras_layout(OpenFile& file, const std::vector<std::string>& paths,
                                         const std::vector<std::string>& other_groups,
                                         AttributeBudget& budget);

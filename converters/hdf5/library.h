@@ -1,32 +1,22 @@
-// HDF5's C library behind handles and exceptions.
+// HDF5's C library behind handles and exceptions. It is used in a process of its own (survey.h), by
+// one thread.
 #pragma once
 
 // The names of 1.10 in every later release.
 #define H5_USE_110_API
 #include <hdf5.h>
 
-#include <mutex>
 #include <string>
 #include <utility>
 
 namespace tensorferry::hdf5 {
 
-/// While one lives, the library is this thread's, also where it was built without thread safety,
-/// silent (by itself it prints errors), and loads no filter plugins. Scopes nest; the settings
-/// found are put back at the end.
-class LibraryScope {
- public:
-  LibraryScope();
-  ~LibraryScope();
-  LibraryScope(const LibraryScope&) = delete;
-  LibraryScope& operator=(const LibraryScope&) = delete;
+/// Starts the library, before the process is forked that uses it: it takes as long as a small file.
+void start_library();
 
- private:
-  std::lock_guard<std::recursive_mutex> lock_;
-  H5E_auto2_t print_ = nullptr;
-  void* print_data_ = nullptr;
-  unsigned plugins_ = 0;
-};
+/// Has it be silent (by itself it prints errors) and load no filter plugins, for the rest of this
+/// process.
+void prepare_library();
 
 /// Why the call that has just failed in this thread failed; empty when the library does not say.
 std::string library_reason();

@@ -50,6 +50,7 @@ class Walker {
       : file_(file), limits_(limits), visitor_(visitor) {}
 
   void run() {
+    visitor_.coming_to(path_);
     H5O_info_t info{};
     readable(H5Oget_info2(file_.id(), &info, H5O_INFO_BASIC), "find the root group");
     root_ = info.addr;
@@ -105,6 +106,7 @@ class Walker {
 
   void visit(const Link& link, haddr_t group) {
     try {
+      visitor_.coming_to(path_);
       refuse_foreign(link.type);
       const bool soft = link.type == H5L_TYPE_SOFT;
       unsigned budget = kMostSoftLinks;

@@ -9,10 +9,13 @@
 namespace tensorferry::hdf5 {
 
 /// Told what the walk meets, in the order of the file (of creation where it is tracked, else of
-/// names). All calls are made in a ReadScope.
+/// names).
 class Visitor {
  public:
   virtual ~Visitor() = default;
+  /// Before what has this path is looked at; the root has none. Errors that it throws are the
+  /// problem of that path.
+  virtual void coming_to(const std::string& path) = 0;
   /// An open dataset; links that are aliases of each other give the same address.
   virtual void dataset(const std::string& path, hid_t id, haddr_t address) = 0;
   /// Something that cannot be read, and hides what lies below it.

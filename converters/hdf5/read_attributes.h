@@ -29,7 +29,7 @@ struct StoredAttributes {
 };
 
 /// The scalars of an object: text, integers, floats, bools. An attribute that cannot be read counts
-/// as left out. To be called in a ReadScope, as everything here.
+/// as left out.
 StoredAttributes read_attributes(hid_t object, AttributeBudget& budget);
 
 /// The attribute `name` as text; nothing when there is none, or it is of another kind.

@@ -1,99 +1,154 @@
-#include <unordered_map>
 #include <unordered_set>
 
-#include "dataset_reader.h"
+#include "described_tensor.h"
 #include "hdf5_reader.h"
 #include "keras.h"
 #include "keras_archive.h"
 #include "keras_shards.h"
-#include "links.h"
 #include "names.h"
+#include "survey.h"
 
 namespace tensorferry {
 namespace {
 
-using hdf5::AttributeBudget;
 using hdf5::Contents;
-using hdf5::DatasetOptions;
-using hdf5::OpenFile;
-using hdf5::ReadScope;
+using hdf5::Finding;
 using hdf5::SharedFile;
+using hdf5::SurveyOptions;
 
 constexpr std::size_t kMostNotes = 100;
 
-/// Makes a tensor of everything that the walk meets.
-class Collector final : public hdf5::Visitor {
+/// Makes the contents of what a survey has told, which is not trusted.
+class Assembly {
  public:
-  Collector(SharedFile shared, const DatasetOptions& options, AttributeBudget& budget)
-      : shared_(std::move(shared)), options_(options), budget_(budget) {}
+  /// `attributes` are what stands beside the file.
+  Assembly(SharedFile shared, Attributes attributes, const Limits& limits)
+      : shared_(std::move(shared)), limits_(limits) {
+    found_.manifest.attributes = std::move(attributes);
+  }
 
-  void dataset(const std::string& path, hid_t id, haddr_t address) override {
-    const auto [known, is_new] = first_.try_emplace(address, manifest.tensors.size());
-    std::vector<Note> notes;
-    if (is_new) {
-      add(path, hdf5::read_dataset(shared_, id, address, path, options_, budget_, notes));
-    } else {
-      Tensor alias = manifest.tensors[known->second];
-      alias.name = path;
-      add(path, std::move(alias));
+  Contents contents(std::string_view told) {
+    for (ParcelReader parcel(told); !parcel.empty();) take(parcel);
+    finish();
+    return std::move(found_);
+  }
+
+ private:
+  void take(ParcelReader& parcel) {
+    switch (static_cast<Finding>(parcel.number(static_cast<std::uint64_t>(Finding::keras)))) {
+      case Finding::dataset:
+        return take_dataset(parcel);
+      case Finding::alias:
+        return take_alias(parcel);
+      case Finding::problem:
+        return take_problem(parcel);
+      case Finding::note:
+        return note(hdf5::take_note(parcel));
+      case Finding::attributes:
+        for (auto& [name, value] : hdf5::take_attributes(parcel))
+          found_.manifest.attributes.emplace(hdf5::attribute_name(name), std::move(value));
+        return;
+      case Finding::keras:
+        found_.keras = hdf5::take_keras(parcel);
     }
+  }
+
+  void take_dataset(ParcelReader& parcel) {
+    datasets_.push_back(found_.manifest.tensors.size());
+    std::string path(parcel.text());
+    std::vector<Note> notes;
+    add(std::move(path), hdf5::tensor_of(shared_, hdf5::take_dataset(parcel), limits_, notes));
     for (Note& one : notes) note(std::move(one));
   }
 
-  void problem(const std::string& path, const Error& why) override {
+  void take_alias(ParcelReader& parcel) {
+    std::string path(parcel.text());
+    const std::uint64_t known = parcel.number();
+    if (known >= datasets_.size())
+      throw Error(ErrorCode::corrupt, "hdf5", "has another name of a dataset that it has not");
+    Tensor alias = found_.manifest.tensors[datasets_[known]];
+    alias.name = path;
+    add(std::move(path), std::move(alias));
+  }
+
+  void take_problem(ParcelReader& parcel) {
+    std::string path(parcel.text());
     Tensor tensor;
     tensor.name = path;
-    tensor.problem = why;
-    add(path, std::move(tensor));
+    tensor.problem = parcel.error();
+    add(std::move(path), std::move(tensor));
   }
 
-  void note(Note note) override {
-    if (++notes_ <= kMostNotes) manifest.notes.push_back(std::move(note));
+  void add(std::string path, Tensor tensor) {
+    found_.paths.push_back(std::move(path));
+    found_.manifest.tensors.push_back(std::move(tensor));
   }
 
-  /// What the walk found. Names of tags that are taken give way to the paths.
+  void note(Note note) {
+    if (++notes_ <= kMostNotes) found_.manifest.notes.push_back(std::move(note));
+  }
+
+  // Names of tags that are taken give way to the found_.paths.
   void finish() {
-    std::unordered_set<std::string_view> names(paths.begin(), paths.end());
+    std::unordered_set<std::string_view> names(found_.paths.begin(), found_.paths.end());
     std::unordered_set<std::string> tagged;
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      std::string& name = manifest.tensors[i].name;
-      if (name == paths[i]) continue;
-      if (names.contains(name) || !tagged.insert(name).second) name = paths[i];
+    for (std::size_t i = 0; i < found_.paths.size(); ++i) {
+      std::string& name = found_.manifest.tensors[i].name;
+      if (name == found_.paths[i]) continue;
+      if (names.contains(name) || !tagged.insert(name).second) name = found_.paths[i];
     }
     if (notes_ > kMostNotes) {
-      manifest.notes.push_back(
+      found_.manifest.notes.push_back(
           {"hdf5.more_notes", "and " + std::to_string(notes_ - kMostNotes) + " more such notes"});
     }
   }
 
-  Manifest manifest;
-  std::vector<std::string> paths;
-
- private:
-  void add(const std::string& path, Tensor tensor) {
-    paths.push_back(path);
-    manifest.tensors.push_back(std::move(tensor));
-  }
-
   SharedFile shared_;
-  const DatasetOptions& options_;
-  AttributeBudget& budget_;
-  std::unordered_map<haddr_t, std::size_t> first_;
+  const Limits& limits_;
+  Contents found_;
+  std::vector<std::size_t> datasets_;  // which tensor each of them became first
   std::size_t notes_ = 0;
 };
 
-void read_root_attributes(OpenFile& file, AttributeBudget& budget, Manifest& manifest) {
-  const hdf5::Handle root = hdf5::open_root(file.id());
-  hdf5::StoredAttributes stored = hdf5::read_attributes(root.id(), budget);
-  for (auto& [name, value] : stored.scalars)
-    manifest.attributes.emplace(hdf5::attribute_name(name), std::move(value));
-  for (Note& note : stored.notes) manifest.notes.push_back(std::move(note));
+Error failure_of_library(const ApartResult& result) {
+  std::string where = "with its root group";
+  if (result.at == "/")
+    where = "with the attributes of its groups";
+  else if (!result.at.empty())
+    where = "at " + printable(result.at);
+  return Error(ErrorCode::corrupt, "hdf5_library",
+               "HDF5's library failed on it (" + *result.death + ") " + where +
+                   ": the file is damaged there");
 }
 
-DatasetOptions dataset_options(const Options& options, const Limits& limits) {
-  DatasetOptions result;
-  if (options.given("dtype")) result.opaque = parse_dtype(options.text("dtype")).dtype;
-  result.limits = limits;
+/// What a survey tells. Where the library dies of a dataset, that one is left out of another try:
+/// the others can be read.
+std::string surveyed(const File& file, SurveyOptions options) {
+  constexpr std::size_t kMostDeaths = 16;
+  constexpr double kMostSeconds = 0.5;
+  double seconds = 0;
+  hdf5::start_library();
+  for (;;) {
+    ApartResult result = run_apart(file, [&](const auto& same_file, ApartReport& report) {
+      hdf5::survey(same_file, options, report);
+    });
+    if (!result.death) return std::move(result.sent);
+    const Error why = failure_of_library(result);
+    seconds += result.seconds;
+    const bool is_group = result.at.empty() || result.at == "/";
+    if (is_group || options.deadly.size() == kMostDeaths || seconds > kMostSeconds ||
+        !options.deadly.emplace(result.at, why).second)
+      throw Error(why);
+  }
+}
+
+SurveyOptions survey_options(const Options& options, const Limits& limits,
+                             const std::vector<std::string>& keras_groups) {
+  SurveyOptions result;
+  result.keras_groups = keras_groups;
+  if (options.given("dtype")) result.datasets.opaque = parse_dtype(options.text("dtype")).dtype;
+  result.datasets.limits = limits;
+  result.keras = options.text("layout") != "plain";
   return result;
 }
 
@@ -101,21 +156,8 @@ DatasetOptions dataset_options(const Options& options, const Limits& limits) {
 Contents read_contents(const hdf5::KerasArchive& source, const Options& options,
                        const Limits& limits, const std::shared_ptr<hdf5::ChunkCache>& cache,
                        const std::vector<std::string>& other_groups) {
-  // Outlives the scope: closing the file takes the lock, too.
-  SharedFile shared;
-  const ReadScope scope;
-  shared = {std::make_shared<OpenFile>(source.file), cache, source.payload};
-  AttributeBudget budget(limits.header_bytes);
-  const DatasetOptions settings = dataset_options(options, limits);
-  Collector found(shared, settings, budget);
-  hdf5::walk(*shared.file, limits, found);
-  found.finish();
-  found.manifest.attributes = source.attributes;
-  read_root_attributes(*shared.file, budget, found.manifest);
-  Contents contents{std::move(found.manifest), std::move(found.paths), {}};
-  if (options.text("layout") != "plain")
-    contents.keras = hdf5::keras_layout(*shared.file, contents.paths, other_groups, budget);
-  return contents;
+  const std::string told = surveyed(*source.file, survey_options(options, limits, other_groups));
+  return Assembly({cache, source.payload}, source.attributes, limits).contents(told);
 }
 
 Manifest name_tensors(Contents contents, const Options& options, const Limits& limits) {

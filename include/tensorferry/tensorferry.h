@@ -12,6 +12,7 @@
 #include "tensorferry/input.h"
 #include "tensorferry/layout.h"
 #include "tensorferry/manifest.h"
+#include "tensorferry/notes.h"
 #include "tensorferry/plausibility.h"
 #include "tensorferry/statistics.h"
 #include "tensorferry/stream.h"

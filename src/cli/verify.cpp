@@ -9,6 +9,7 @@
 #include "model.h"
 #include "output.h"
 #include "scanning.h"
+#include "tensorferry/notes.h"
 
 namespace tensorferry::cli {
 namespace {
@@ -24,8 +25,13 @@ std::string kinds_of(const TensorCheck& check) {
   return text.empty() ? "-" : text;
 }
 
+// Its writer was not done with it, which no tensor can tell.
+bool unfinished(const Manifest& manifest) {
+  return std::any_of(manifest.notes.begin(), manifest.notes.end(), is_unfinished);
+}
+
 /// What was verified, in one line.
-std::string summary(const std::vector<TensorCheck>& checks, std::size_t failed) {
+std::string summary(const std::vector<TensorCheck>& checks, std::size_t failed, bool unfinished) {
   std::map<std::string, std::uint64_t> verified;
   std::uint64_t bytes = 0, without = 0;
   for (const TensorCheck& check : checks) {
@@ -39,7 +45,10 @@ std::string summary(const std::vector<TensorCheck>& checks, std::size_t failed) 
     text += "; " + kind + " of " + count_of(tensors, "tensor");
   if (without > 0)
     text += "; sizes only, the file has no checksum, of " + count_of(without, "tensor");
-  text += failed > 0 ? "; " + std::to_string(failed) + " cannot be read" : "; no damage found";
+  if (failed > 0)
+    text += "; " + std::to_string(failed) + " cannot be read";
+  else
+    text += unfinished ? "; its writer had not finished with it" : "; no damage found";
   return text + "\n";
 }
 
@@ -56,13 +65,13 @@ void print_text(const Manifest& manifest, const std::vector<TensorCheck>& checks
       table.add({"ok", kinds_of(check), human_bytes(check.bytes), name, ""});
   }
   print(table.text());
-  print(summary(checks, failed));
+  print(summary(checks, failed, unfinished(manifest)));
 }
 
 void print_json(const Model& model, const std::vector<TensorCheck>& checks, std::size_t failed) {
   print("{\"file\":" + to_text(json_bytes(model.path)) +
-        ",\"format\":" + to_text(Json(model.format->name)) +
-        ",\"ok\":" + (failed == 0 ? "true" : "false") + ",\"tensors\":[");
+        ",\"format\":" + to_text(Json(model.format->name)) + ",\"ok\":" +
+        (failed == 0 && !unfinished(model.manifest) ? "true" : "false") + ",\"tensors\":[");
   const char* separator = "\n";
   for (std::size_t i = 0; i < checks.size(); ++i) {
     Json object = json_tensor(model.manifest.tensors[i]);
@@ -109,27 +118,29 @@ int run(const Arguments& arguments) {
   flush_output();
   if (!quiet) print_notes(model.manifest.notes);
   for (const Error& failure : failures) complain(failure.what());
-  return worst.code();
+  constexpr int kUnfinished = 1;
+  return worst.code() == 0 && unfinished(model.manifest) ? kUnfinished : worst.code();
 }
 
 }  // namespace
 
 Command verify_command() {
-  return {
-      "verify",
-      "read a file through and verify every checksum and size that it has",
-      {.command = "verify",
-       .operands = "FILE [options]",
-       .about = "Reads all of FILE and verifies every checksum and size that its format offers, "
-                "and says which those are.\nMessages of Protocol Buffers that every other command "
-                "skips are parsed, too. Sizes and the checksums of metadata\nare verified by every "
-                "command. Exit code: 0 no damage found, 3 damaged, 6 something is missing.",
-       .least = 1,
-       .most = 1,
-       .groups = {{"Output", kOutput}, input_options(), scan_options()},
-       .examples = "  tensorferry verify model.ckpt-1000\n"
-                   "  tensorferry verify weights/ --json\n"},
-      run};
+  return {"verify",
+          "read a file through and verify every checksum and size that it has",
+          {.command = "verify",
+           .operands = "FILE [options]",
+           .about =
+               "Reads all of FILE and verifies every checksum and size that its format offers, "
+               "and says which those are.\nMessages of Protocol Buffers that every other command "
+               "skips are parsed, too. Sizes and the checksums of metadata\nare verified by every "
+               "command. Exit code: 0 no damage found, 1 marked as not finished by what wrote it,\n"
+               "3 damaged, 6 something is missing.",
+           .least = 1,
+           .most = 1,
+           .groups = {{"Output", kOutput}, input_options(), scan_options()},
+           .examples = "  tensorferry verify model.ckpt-1000\n"
+                       "  tensorferry verify weights/ --json\n"},
+          run};
 }
 
 }  // namespace tensorferry::cli

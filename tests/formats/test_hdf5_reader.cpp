@@ -63,9 +63,8 @@ TEST_CASE("hdf5: what is written from memory is read from memory") {
         std::vector<std::string>{"one", std::string("\xff\0", 2)});
 }
 
-// The library itself may read past an attribute whose type is damaged: known gaps in the format's
-// README. One sanitizer ends the program there, so it damages nothing; another tells at length of
-// every size that it refuses.
+// The library itself may read past an attribute whose type is damaged, in a process that may die of
+// it. One sanitizer tells of that at length, another of every size that it refuses.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kDamage = false;
 #else
@@ -84,15 +83,15 @@ TEST_CASE("hdf5: no cut is taken for a whole file, and no damaged byte crashes t
       CHECK(is_refusal(id));
       CHECK(id != "no error");
     }
-    for (std::size_t at = 0; kDamage && at < whole.size(); ++at) {
+    // A sample, since each forks; every byte, and in every way: tests/hdf5_mutants.
+    for (std::size_t at = 0; kDamage && at < whole.size(); at += 5) {
       CAPTURE(at);
-      for (const unsigned mask : {0xffu, 0x01u}) {
-        std::string damaged = whole;
-        damaged[at] = static_cast<char>(static_cast<unsigned>(damaged[at]) ^ mask);
-        const std::string id = outcome(damaged);
-        CAPTURE(id);
-        CHECK(is_refusal(id));
-      }
+      std::string damaged = whole;
+      damaged[at] =
+          static_cast<char>(static_cast<unsigned>(damaged[at]) ^ (at % 2 == 0 ? 0xffu : 0x01u));
+      const std::string id = outcome(damaged);
+      CAPTURE(id);
+      CHECK(is_refusal(id));
     }
   }
 }
