@@ -42,10 +42,12 @@ bool is_taken(const Layout& layout, const fs::path& target, const std::vector<st
   });
 }
 
-/// What a killed process has left under hidden names.
-void clean_up(const Layout& layout, const fs::path& target, const std::vector<std::string>& files) {
-  if (layout.directory) return remove_leftovers(target.parent_path(), target.filename().string());
-  for (const fs::path file : files) remove_leftovers(file.parent_path(), file.filename().string());
+/// What a killed process has left under hidden names. What is to be told of it, the conversion finds
+/// and tells.
+void clean_up(const Layout& layout, const std::vector<std::string>& files) {
+  if (layout.directory) return;  // the conversion does that itself
+  for (const fs::path file : files)
+    static_cast<void>(remove_leftovers(file.parent_path(), file.filename().string()));
 }
 
 std::vector<FileRecord> source_records(const Manifest& manifest) {
@@ -232,7 +234,7 @@ class Runner {
 
     PreparedConversion prepared = prepare(job.source, job.target, options);
     const std::vector<std::string> outputs = output_paths(prepared.plan);
-    if (records_.started(target.string())) clean_up(prepared.plan.layout(), target, outputs);
+    if (records_.started(target.string())) clean_up(prepared.plan.layout(), outputs);
     JournalEntry entry = entry_for(job, JournalEntry::State::started);
     entry.owns = ours || !is_taken(prepared.plan.layout(), target, outputs);
     entry.sources = source_records(prepared.plan.manifest());

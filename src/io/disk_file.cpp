@@ -10,14 +10,10 @@
 #include <list>
 #include <mutex>
 
+#include "io/file_state.h"
+
 namespace tensorferry {
 namespace {
-
-FileIdentity identity_of(const struct stat& s) {
-  return {static_cast<std::uint64_t>(s.st_dev), static_cast<std::uint64_t>(s.st_ino),
-          static_cast<std::uint64_t>(s.st_size),
-          static_cast<std::int64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + s.st_mtim.tv_nsec};
-}
 
 struct stat checked_stat(int fd, const std::string& name) {
   struct stat s {};
@@ -75,16 +71,16 @@ class DiskFile final : public File {
  public:
   DiskFile(std::string name, Opener open) : name_(std::move(name)), open_(std::move(open)) {
     Descriptor fd = open_();
-    identity_ = identity_of(checked_stat(fd.get(), name_));
+    state_ = state_of(checked_stat(fd.get(), name_));
   }
   ~DiskFile() override { OpenFiles::instance().forget(*this); }
 
   const std::string& name() const override { return name_; }
-  std::uint64_t size() const override { return identity_.size; }
-  FileIdentity identity() const override { return identity_; }
+  std::uint64_t size() const override { return state_.identity.size; }
+  FileIdentity identity() const override { return state_.identity; }
 
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override {
-    check_range(name_, offset, bytes.size(), identity_.size);
+    check_range(name_, offset, bytes.size(), state_.identity.size);
     auto fd = OpenFiles::instance().get(*this);
     while (!bytes.empty()) {
       ssize_t n = pread(fd->get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -98,7 +94,7 @@ class DiskFile final : public File {
 
   void check_unchanged() const override {
     auto fd = OpenFiles::instance().get(*this);
-    if (identity_of(checked_stat(fd->get(), name_)) != identity_) {
+    if (state_of(checked_stat(fd->get(), name_)) != state_) {
       throw changed("changed while it was read (--no-verify-source accepts that)");
     }
   }
@@ -112,7 +108,7 @@ class DiskFile final : public File {
 
   std::string name_;
   Opener open_;
-  FileIdentity identity_;
+  FileState state_;
   // Both under the mutex of OpenFiles.
   mutable std::shared_ptr<const Descriptor> descriptor_;
   mutable std::list<const DiskFile*>::iterator place_;
@@ -125,7 +121,7 @@ std::shared_ptr<const Descriptor> OpenFiles::get(const DiskFile& file) {
     return file.descriptor_;
   }
   auto fd = std::make_shared<const Descriptor>(file.open_());
-  if (!identity_of(checked_stat(fd->get(), file.name_)).same_file(file.identity_)) {
+  if (!identity_of(checked_stat(fd->get(), file.name_)).same_file(file.state_.identity)) {
     throw file.changed("was replaced by another file while it was read");
   }
   posix_fadvise(fd->get(), 0, 0, POSIX_FADV_SEQUENTIAL);

@@ -14,6 +14,7 @@
 
 #include "io/disk_file.h"
 #include "io/input_source.h"
+#include "io/list_directory.h"
 
 namespace tensorferry {
 namespace {
@@ -64,20 +65,16 @@ class Folder {
   std::vector<std::string> list(const std::string& subdirectory) const {
     Descriptor fd = subdirectory.empty() ? Descriptor(openat(fd_.get(), ".", kReadFlags))
                                          : open_beneath(fd_.get(), subdirectory, 0);
-    if (!fd) return {};
-    DIR* stream = fdopendir(fd.get());
-    if (!stream) throw system_error(ErrorCode::input, "fdopendir", errno, shown_);
-    int directory = fd.release();  // the stream owns and closes it
-    std::vector<std::string> names;
-    while (const dirent* entry = readdir(stream)) {
-      struct stat s {};
-      bool regular = entry->d_type == DT_REG;
-      if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) {
-        regular = fstatat(directory, entry->d_name, &s, 0) == 0 && S_ISREG(s.st_mode);
-      }
-      if (regular) names.emplace_back(entry->d_name);
+    if (!fd) {
+      // Missing, or reached through a link that leaves the folder: whoever opens a file there is
+      // told. Anything else must not look like an empty folder.
+      if (errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP) return {};
+      throw system_error(ErrorCode::input, "open", errno, shown_ + subdirectory);
     }
-    closedir(stream);
+    std::vector<std::string> names;
+    for (ListedEntry& entry : list_directory(fd.get(), ErrorCode::input, shown_ + subdirectory)) {
+      if (is_regular(fd.get(), entry)) names.push_back(std::move(entry.name));
+    }
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -95,6 +92,15 @@ class Folder {
   }
 
  private:
+  /// Links are followed; one that leads nowhere is not a file.
+  bool is_regular(int directory, const ListedEntry& entry) const {
+    if (entry.type != DT_LNK && entry.type != DT_UNKNOWN) return entry.type == DT_REG;
+    struct stat s {};
+    if (fstatat(directory, entry.name.c_str(), &s, 0) == 0) return S_ISREG(s.st_mode);
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES) return false;
+    throw system_error(ErrorCode::input, "stat", errno, shown_ + entry.name);
+  }
+
   /// The name is, or passes through, a link that leaves the directory; or the kernel has no
   /// openat2. What it resolves to must lie below the directory or below the anchor, and is opened
   /// from there without links, so that a link that changes in between leads nowhere.

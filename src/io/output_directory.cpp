@@ -1,91 +1,184 @@
 #include "io/output_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <set>
+#include <map>
+#include <optional>
+#include <random>
 
+#include "io/list_directory.h"
 #include "io/system.h"
 #include "util/manifest_json.h"
+#include "util/npy_header.h"
 
 namespace tensorferry {
 namespace {
 
-constexpr char kManifest[] = "manifest.json";
+const std::string kManifest(manifest_file_name);
 
 Descriptor open_directory(int parent, const std::string& name) {
   return Descriptor(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-std::vector<std::string> entries_of(Descriptor directory) {
-  std::vector<std::string> names;
-  DIR* stream = fdopendir(directory.get());
-  if (!stream) return names;
-  directory.release();  // the stream owns and closes it
-  while (const dirent* entry = readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
+/// The first bytes of a regular file, at most `most`; nothing when it is something else.
+std::optional<std::string> beginning(int directory, const std::string& name, std::uint64_t most) {
+  const Descriptor fd(
+      openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  struct stat s {};
+  if (!fd || fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode)) return std::nullopt;
+  std::string text(std::min(static_cast<std::uint64_t>(s.st_size), most), '\0');
+  for (std::size_t have = 0; have < text.size();) {
+    const ssize_t n =
+        pread(fd.get(), text.data() + have, text.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return std::nullopt;
+    have += static_cast<std::size_t>(n);
   }
-  closedir(stream);
-  return names;
+  return text;
 }
 
-/// The files that the folder's manifest names; empty when it has none that can be read.
-std::set<std::string> listed_files(int directory) {
-  std::set<std::string> names;
-  Descriptor fd(openat(directory, kManifest, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  struct stat s {};
-  if (!fd || fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode)) return names;
-  if (static_cast<std::uint64_t>(s.st_size) > Limits{}.header_bytes) return names;
-  std::string text(static_cast<std::size_t>(s.st_size), '\0');
-  if (pread(fd.get(), text.data(), text.size(), 0) != s.st_size) return names;
+/// What a manifest says of one file.
+struct Listed {
+  Shape shape;  // of the last array in it
+  std::uint64_t end = 0;
+};
+
+/// Empty when the folder has no manifest that can be read: then nothing in it is ours.
+std::map<std::string, Listed> listed_files(int directory) {
+  std::map<std::string, Listed> files;
+  const std::uint64_t most = Limits{}.header_bytes;
+  const auto text = beginning(directory, kManifest, most + 1);
+  if (!text || text->size() > most) return files;
   try {
-    for (const ManifestEntry& entry : parse_manifest(text, Limits{}).tensors)
-      names.insert(entry.file);
-    names.insert(kManifest);
+    for (const ManifestEntry& entry : parse_manifest(*text, Limits{}).tensors) {
+      Listed& file = files[entry.file];
+      file.shape = entry.shape;
+      file.end = std::max(file.end, entry.offset + entry.length.value_or(0));
+    }
   } catch (const Error&) {
-    names.clear();  // not one of ours
+    files.clear();
   }
-  return names;
+  return files;
+}
+
+/// A manifest may name anything; the name and the beginning of a file must say the same.
+bool is_as_listed(int directory, const std::string& name, const FileState& state,
+                  const Listed& listed) {
+  if (name.ends_with(".bin")) return state.identity.size == listed.end;
+  if (!name.ends_with(".npy")) return false;
+  constexpr std::uint64_t kMostOfHeader = 4096;  // ours take less at the highest rank
+  const auto start = beginning(directory, name, kMostOfHeader);
+  if (!start || !start->starts_with(npy_magic)) return false;
+  try {
+    return read_npy_header(*memory_file(name, *start), 0, start->size()).shape == listed.shape;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::string other_error(int error) { return system_message("remove", error); }
+
+/// Gives the folder a name that people see. What to tell.
+std::string show_folder(int parent, const std::string& hidden, const std::string& base,
+                        const std::string& why) {
+  std::random_device random;
+  const std::string seen = base.substr(0, 200) + ".replaced-" + std::to_string(random());
+  const bool renamed = rename_new(parent, hidden, seen) == 0;
+  return "the folder that was replaced stays beside the output as \"" +
+         printable(renamed ? seen : hidden) + "\": " + why;
 }
 
 }  // namespace
 
-DirectoryContents look_into(int parent, const std::string& name, const std::string& shown) {
-  Descriptor directory = open_directory(parent, name);
+DirectoryContents look_into(int parent, const std::string& name, const std::string& shown,
+                            const DirectoryContents& known) {
+  const Descriptor directory = open_directory(parent, name);
   if (!directory) throw system_error(ErrorCode::output, "open", errno, shown);
-  Descriptor copy(fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw system_error(ErrorCode::output, "dup", errno, shown);
   DirectoryContents contents;
-  std::set<std::string> ours = listed_files(directory.get());
-  for (const std::string& entry : entries_of(std::move(copy))) {
+  const auto ours = listed_files(directory.get());
+  const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+  auto entries = list_directory(directory.get(), ErrorCode::output, shown);
+  std::sort(entries.begin(), entries.end(), by_name);
+  for (const ListedEntry& entry : entries) {
     contents.empty = false;
     struct stat s {};
-    bool plain =
-        fstatat(directory.get(), entry.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode);
+    const bool plain = fstatat(directory.get(), entry.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+                       S_ISREG(s.st_mode);
+    bool recognised = false;
     if (plain) {
-      contents.files.push_back(
-          {static_cast<std::uint64_t>(s.st_dev), static_cast<std::uint64_t>(s.st_ino), 0, 0});
+      const DirectoryContents::Item item{entry.name, state_of(s)};
+      const auto before = std::lower_bound(known.files.begin(), known.files.end(), item, by_name);
+      const auto listed = ours.find(entry.name);
+      recognised = (before != known.files.end() && before->name == item.name &&
+                    before->state == item.state) ||
+                   (entry.name == kManifest && !ours.empty()) ||
+                   (listed != ours.end() &&
+                    is_as_listed(directory.get(), entry.name, item.state, listed->second));
+      contents.files.push_back(item);
     }
-    if ((!plain || !ours.contains(entry)) && contents.foreign.empty()) contents.foreign = entry;
+    if (!recognised && contents.foreign.empty()) contents.foreign = entry.name;
   }
   return contents;
 }
 
-void remove_flat_directory(int parent, const std::string& name) {
-  if (Descriptor directory = open_directory(parent, name)) {
-    Descriptor copy(fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
-    for (const std::string& entry : entries_of(std::move(copy))) {
-      unlinkat(directory.get(), entry.c_str(), 0);
+bool remove_flat_directory(int parent, const std::string& name) {
+  if (const Descriptor directory = open_directory(parent, name)) {
+    try {
+      for (const ListedEntry& entry : list_directory(directory.get(), ErrorCode::output, name))
+        unlinkat(directory.get(), entry.name.c_str(), 0);
+    } catch (const Error&) {
+      // what is left is seen below
     }
   }
-  unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+  return unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+std::string remove_replaced_folder(int parent, const std::string& hidden, const std::string& base,
+                                   const DirectoryContents& checked) {
+  std::string why;
+  if (const Descriptor directory = open_directory(parent, hidden)) {
+    for (const DirectoryContents::Item& item : checked.files) {
+      struct stat s {};
+      if (fstatat(directory.get(), item.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      const bool same = S_ISREG(s.st_mode) && state_of(s) == item.state;
+      if (same && unlinkat(directory.get(), item.name.c_str(), 0) == 0) continue;
+      if (why.empty()) {
+        why = "\"" + printable(item.name) + "\" " +
+              (same ? "could not be removed (" + other_error(errno) + ")"
+                    : std::string("has changed since the conversion began"));
+      }
+    }
+  } else {
+    why = "it could not be opened (" + other_error(errno) + ")";
+  }
+  if (unlinkat(parent, hidden.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+  if (why.empty()) {
+    why = errno == ENOTEMPTY || errno == EEXIST
+              ? "files that this program did not write appeared in it"
+              : "it could not be removed (" + other_error(errno) + ")";
+  }
+  return show_folder(parent, hidden, base, why);
+}
+
+std::string remove_interrupted_folder(int parent, const std::string& hidden,
+                                      const std::string& base) {
+  try {
+    const DirectoryContents contents = look_into(parent, hidden, hidden);
+    if (contents.empty || contents.foreign.empty())
+      return remove_replaced_folder(parent, hidden, base, contents);
+    return show_folder(parent, hidden, base,
+                       "\"" + printable(contents.foreign) + "\" was not written by this program");
+  } catch (const Error& error) {
+    if (error.detail() == "missing") return {};
+    return "an interrupted run has left the folder \"" + printable(hidden) +
+           "\", which cannot be read: " + error.message();
+  }
 }
 
 int rename_new(int parent, const std::string& from, const std::string& to) {

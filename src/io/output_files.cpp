@@ -1,15 +1,12 @@
 #include "io/output_files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/syscall.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "io/output_directory.h"
 #include "io/temporary_name.h"
 
 namespace tensorferry {
@@ -20,9 +17,6 @@ namespace {
 
 constexpr int kCreateFlags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC;
 constexpr mode_t kFileMode = 0666;  // less the umask
-constexpr mode_t kModeBits = 07777;
-
-std::string proc_path(const Descriptor& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
 void refuse_same(const std::string& target, const File& source) {
   throw Error(ErrorCode::output, "same_as_input",
@@ -39,30 +33,57 @@ void refuse_existing(const std::string& target) {
 
 OutputFiles::OutputFiles(Target target, std::span<const std::shared_ptr<const File>> sources)
     : target_(std::move(target)) {
-  proc_ = access("/proc/self/fd", X_OK) == 0;
   fs::path full = fs::absolute(target_.path).lexically_normal();
   if (full.filename().empty()) full = full.parent_path();  // a trailing slash
   parent_ = full.parent_path();
   check_parent();
   if (target_.directory) {
-    entries_.resize(1);
-    entries_[0].final_name = full.filename().string();
-    check_target(entries_[0], sources);
-    return;
+    entries_.emplace_back().final_name = full.filename().string();
+  } else {
+    for (const std::string_view name : target_.names)
+      entries_.emplace_back().final_name = name.empty() ? full.filename().string() : name;
   }
-  for (const std::string_view name : target_.names) {
-    Entry& entry = entries_.emplace_back();
-    entry.final_name = name.empty() ? full.filename().string() : std::string(name);
-    check_target(entry, sources);
-  }
+  mend();
+  for (Entry& entry : entries_) check_target(entry, sources);
+  lock_set();
 }
 
-OutputFiles::~OutputFiles() {
-  if (committed_) return;
-  for (const Entry& entry : entries_) {
-    if (!entry.temp_name.empty()) unlinkat(parent_fd_.get(), entry.temp_name.c_str(), 0);
+OutputFiles::~OutputFiles() { static_cast<void>(abandon()); }
+
+std::string OutputFiles::abandon() {
+  if (committed_) return {};
+  std::string left;
+  for (Entry& entry : entries_) {
+    if (!entry.file.discard(parent_fd_.get())) left = entry.file.name();
   }
-  if (!directory_temp_.empty()) remove_flat_directory(parent_fd_.get(), directory_temp_);
+  if (!directory_temp_.empty()) {
+    if (remove_flat_directory(parent_fd_.get(), directory_temp_)) {
+      directory_temp_.clear();
+    } else {
+      left = directory_temp_;
+    }
+  }
+  return left.empty() ? left
+                      : "; \"" + printable(left) +
+                            "\" beside the output could not be removed (the next conversion to it "
+                            "will try)";
+}
+
+void OutputFiles::note(std::string_view id, std::string text) {
+  notes_.push_back({std::string(id), std::move(text)});
+}
+
+void OutputFiles::mend() {
+  for (const Entry& entry : entries_) {
+    std::string done = mend_interrupted_set(parent_fd_.get(), entry.final_name, shown(entry));
+    if (!done.empty()) note("output.interrupted", std::move(done));
+    struct stat s {};
+    const bool replaced =
+        fstatat(parent_fd_.get(), entry.final_name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!replaced && !target_.directory && has_unnamed_files()) continue;  // nothing can be left
+    for (std::string& text : remove_leftovers(parent_, entry.final_name))
+      note("output.replaced_folder", std::move(text));
+  }
 }
 
 std::string OutputFiles::shown(const Entry& entry) const {
@@ -89,38 +110,62 @@ void OutputFiles::check_target(Entry& entry, std::span<const std::shared_ptr<con
   struct stat s {};
   // Through links first: a link to the input is the input.
   if (fstatat(parent_fd_.get(), entry.final_name.c_str(), &s, 0) == 0) {
-    FileIdentity identity{static_cast<std::uint64_t>(s.st_dev),
-                          static_cast<std::uint64_t>(s.st_ino), 0, 0};
     for (const auto& source : sources) {
-      if (source->identity().same_file(identity)) refuse_same(shown(entry), *source);
+      if (source->identity().same_file(identity_of(s))) refuse_same(shown(entry), *source);
     }
   }
-  if (fstatat(parent_fd_.get(), entry.final_name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (fstatat(parent_fd_.get(), entry.final_name.c_str(), &entry.old, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return;
+    throw system_error(ErrorCode::output, "stat", errno, shown(entry));
+  }
   entry.exists = true;
-  entry.mode = s.st_mode & kModeBits;
-  if (target_.directory) {
-    if (!S_ISDIR(s.st_mode)) refuse_existing(shown(entry));
-    DirectoryContents contents = look_into(parent_fd_.get(), entry.final_name, shown(entry));
-    for (const auto& source : sources) {
-      for (const FileIdentity& inside : contents.files) {
-        if (source->identity().same_file(inside)) refuse_same(shown(entry), *source);
-      }
-    }
-    entry.empty_directory = contents.empty;
-    if (contents.empty) return;
-    if (!target_.overwrite) refuse_existing(shown(entry));
-    if (!contents.foreign.empty()) {
-      throw Error(ErrorCode::output, "foreign_files",
-                  "is not a folder that this program wrote: \"" + printable(contents.foreign) +
-                      "\" would be lost; remove the folder yourself or name another one")
-          .in_file(shown(entry));
-    }
-    return;
-  }
+  if (target_.directory) return check_directory(entry, sources);
   if (!target_.overwrite) refuse_existing(shown(entry));
-  if (!S_ISREG(s.st_mode) && !S_ISLNK(s.st_mode)) {
-    throw Error(ErrorCode::output, "special_file", "is not a regular file").in_file(shown(entry));
+  const mode_t mode = entry.old.st_mode;
+  if (S_ISREG(mode) || S_ISLNK(mode)) return;
+  const std::string kind = S_ISDIR(mode) ? "a folder, and this output is a file: name a file in it"
+                           : S_ISFIFO(mode) ? "a FIFO"
+                           : S_ISCHR(mode)  ? "a character device"
+                           : S_ISBLK(mode)  ? "a block device"
+                                            : "a socket";
+  throw Error(
+      ErrorCode::output, "special_file",
+      "is " + kind + (S_ISDIR(mode) ? "" : ": only regular files are replaced; name another file"))
+      .in_file(shown(entry));
+}
+
+void OutputFiles::check_directory(Entry& entry,
+                                  std::span<const std::shared_ptr<const File>> sources) {
+  if (!S_ISDIR(entry.old.st_mode)) {
+    throw Error(ErrorCode::output, "exists",
+                "exists and is not a folder, as this output is one: name another folder")
+        .in_file(shown(entry));
   }
+  old_directory_ = look_into(parent_fd_.get(), entry.final_name, shown(entry), old_directory_);
+  for (const auto& source : sources) {
+    for (const DirectoryContents::Item& inside : old_directory_.files) {
+      if (source->identity().same_file(inside.state.identity)) refuse_same(shown(entry), *source);
+    }
+  }
+  entry.empty_directory = old_directory_.empty;
+  if (entry.empty_directory) return;
+  if (!target_.overwrite) refuse_existing(shown(entry));
+  if (old_directory_.foreign.empty()) return;
+  throw Error(ErrorCode::output, "foreign_files",
+              "is not a folder that this program wrote: \"" + printable(old_directory_.foreign) +
+                  "\" would be lost; remove the folder yourself or name another one")
+      .in_file(shown(entry));
+}
+
+/// Of two conversions that replace the same set the second is told at once, not after its work.
+void OutputFiles::lock_set() {
+  const Entry& first = entries_.front();
+  if (entries_.size() < 2 || !first.exists || !S_ISREG(first.old.st_mode)) return;
+  old_set_ = Descriptor(openat(parent_fd_.get(), first.final_name.c_str(),
+                               O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!old_set_ || flock(old_set_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  throw Error(ErrorCode::output, "busy", "another conversion is replacing it at this moment")
+      .in_file(shown(first));
 }
 
 void OutputFiles::make_directory() {
@@ -132,6 +177,7 @@ void OutputFiles::make_directory() {
   directory_fd_ = Descriptor(
       openat(parent_fd_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory_fd_) throw system_error(ErrorCode::output, "open", errno, shown(entries_[0]));
+  flock(directory_fd_.get(), LOCK_EX | LOCK_NB);  // for those who look for leftovers
 }
 
 void OutputFiles::prepare_directory() {
@@ -149,28 +195,15 @@ Descriptor OutputFiles::open(std::size_t index) {
     return Descriptor(fd);
   }
   Entry& entry = entries_[index];
-  if (!entry.fd) {
-    int fd = proc_ ? openat(parent_fd_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode) : -1;
-    if (fd < 0) {
-      entry.temp_name = temporary_name(entry.final_name);
-      fd = openat(parent_fd_.get(), entry.temp_name.c_str(), kCreateFlags, kFileMode);
-      if (fd < 0) {
-        int error = errno;
-        entry.temp_name.clear();
-        throw system_error(ErrorCode::output, "open", error, shown(entry));
-      }
-    }
-    entry.fd = Descriptor(fd);
-  }
-  Descriptor copy(fcntl(entry.fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!entry.file) entry.file = HiddenFile(parent_fd_.get(), entry.final_name, shown(entry));
+  Descriptor copy(fcntl(entry.file.fd().get(), F_DUPFD_CLOEXEC, 0));
   if (!copy) throw system_error(ErrorCode::output, "dup", errno, shown(entry));
   return copy;
 }
 
-fs::path OutputFiles::path_of(std::size_t index, const Descriptor& open) const {
+fs::path OutputFiles::path_of(std::size_t index) const {
   if (target_.directory) return parent_ / directory_temp_ / target_.names[index];
-  const Entry& entry = entries_[index];
-  return entry.temp_name.empty() ? fs::path(proc_path(open)) : parent_ / entry.temp_name;
+  return entries_[index].file.path(parent_);
 }
 
 void OutputFiles::complete(std::size_t index, Descriptor fd, bool sync) {
@@ -185,138 +218,6 @@ void OutputFiles::complete(std::size_t index, Descriptor fd, bool sync) {
 void OutputFiles::sync_all() {
   if (syncfs(parent_fd_.get()) != 0) {
     throw system_error(ErrorCode::output, "syncfs", errno, parent_.string());
-  }
-}
-
-void OutputFiles::place_file(Entry& entry) {
-  int parent = parent_fd_.get();
-  const char* name = entry.final_name.c_str();
-  if (entry.exists) {
-    if (fchmod(entry.fd.get(), entry.mode) != 0) {
-      throw system_error(ErrorCode::output, "fchmod", errno, shown(entry));
-    }
-    if (entry.temp_name.empty()) {
-      std::string temp = temporary_name(entry.final_name);
-      if (linkat(AT_FDCWD, proc_path(entry.fd).c_str(), parent, temp.c_str(), AT_SYMLINK_FOLLOW)) {
-        throw system_error(ErrorCode::output, "linkat", errno, shown(entry));
-      }
-      entry.temp_name = temp;
-    }
-    if (renameat(parent, entry.temp_name.c_str(), parent, name) != 0) {
-      throw system_error(ErrorCode::output, "rename", errno, shown(entry));
-    }
-  } else if (entry.temp_name.empty()) {
-    if (linkat(AT_FDCWD, proc_path(entry.fd).c_str(), parent, name, AT_SYMLINK_FOLLOW) != 0) {
-      if (errno == EEXIST) refuse_existing(shown(entry));
-      throw system_error(ErrorCode::output, "linkat", errno, shown(entry));
-    }
-  } else if (rename_new(parent, entry.temp_name, entry.final_name) != 0) {
-    if (errno == EEXIST) refuse_existing(shown(entry));
-    throw system_error(ErrorCode::output, "rename", errno, shown(entry));
-  }
-  entry.temp_name.clear();
-  entry.created = !entry.exists;
-}
-
-void OutputFiles::commit(bool sync) {
-  try {
-    if (target_.directory) {
-      commit_directory(sync);
-    } else {
-      // The file that users name comes last: when it is there, the others are.
-      for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) place_file(*entry);
-    }
-  } catch (...) {
-    for (const Entry& entry : entries_) {
-      if (entry.created) unlinkat(parent_fd_.get(), entry.final_name.c_str(), 0);
-    }
-    throw;
-  }
-  committed_ = true;
-  if (sync && fsync(parent_fd_.get()) != 0) {
-    throw system_error(ErrorCode::output, "fsync", errno, parent_.string());
-  }
-  for (Entry& entry : entries_) {
-    if (entry.fd && !entry.fd.close()) {
-      throw system_error(ErrorCode::output, "close", errno, shown(entry));
-    }
-  }
-}
-
-void OutputFiles::commit_directory(bool sync) {
-  Entry& entry = entries_[0];
-  prepare_directory();
-  if (sync && fsync(directory_fd_.get()) != 0) {
-    throw system_error(ErrorCode::output, "fsync", errno, shown(entry));
-  }
-  int parent = parent_fd_.get();
-  if (!entry.exists) {
-    if (rename_new(parent, directory_temp_, entry.final_name) != 0) {
-      if (errno == EEXIST) refuse_existing(shown(entry));
-      throw system_error(ErrorCode::output, "rename", errno, shown(entry));
-    }
-    directory_temp_.clear();
-    return;
-  }
-  if (fchmod(directory_fd_.get(), entry.mode) != 0) {
-    throw system_error(ErrorCode::output, "fchmod", errno, shown(entry));
-  }
-  if (entry.empty_directory) {
-    if (renameat(parent, directory_temp_.c_str(), parent, entry.final_name.c_str()) != 0) {
-      if (errno == ENOTEMPTY || errno == EEXIST) refuse_existing(shown(entry));
-      throw system_error(ErrorCode::output, "rename", errno, shown(entry));
-    }
-    directory_temp_.clear();
-    return;
-  }
-  if (exchange(parent, directory_temp_, entry.final_name) != 0) {
-    throw system_error(ErrorCode::output, "rename", errno, shown(entry));
-  }
-  remove_flat_directory(parent, directory_temp_);  // now the old one
-  directory_temp_.clear();
-}
-
-std::uint64_t free_bytes(const fs::path& directory) {
-  struct statvfs s {};
-  if (statvfs(directory.c_str(), &s) != 0) return ~std::uint64_t{0};
-  return static_cast<std::uint64_t>(s.f_bavail) * s.f_frsize;
-}
-
-void reserve(const Descriptor& fd, std::uint64_t size, const std::string& name) {
-  int result;
-  do {
-    result = fallocate(fd.get(), 0, 0, static_cast<off_t>(size));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
-    throw system_error(ErrorCode::output, "fallocate", errno, name);
-  }
-}
-
-void write_at(const Descriptor& fd, std::uint64_t offset, std::span<const std::byte> bytes,
-              const std::string& name) {
-  // Larger ones make the kernel look for huge pages, which cost more to get than they save.
-  constexpr std::size_t most_at_once = 1u << 20;
-  while (!bytes.empty()) {
-    const std::size_t count = std::min(bytes.size(), most_at_once - offset % most_at_once);
-    ssize_t n = pwrite(fd.get(), bytes.data(), count, static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error(ErrorCode::output, "pwrite", errno, name);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
-}
-
-void read_at(const Descriptor& fd, std::uint64_t offset, std::span<std::byte> bytes,
-             const std::string& name) {
-  while (!bytes.empty()) {
-    ssize_t n = pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error(ErrorCode::output, "pread", errno, name);
-    if (n == 0) {
-      throw Error(ErrorCode::output, "short_file", "the output became shorter").in_file(name);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
   }
 }
 

@@ -1,7 +1,9 @@
 // Output that appears complete or not at all.
 #pragma once
 
-#include <cstdint>
+#include <sys/stat.h>
+
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -9,8 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "io/hidden_file.h"
+#include "io/output_bytes.h"
+#include "io/output_directory.h"
+#include "io/set_journal.h"
 #include "io/system.h"
 #include "tensorferry/input.h"
+#include "tensorferry/manifest.h"
 
 namespace tensorferry {
 
@@ -19,20 +26,23 @@ namespace tensorferry {
 ///
 /// A file is created unnamed (O_TMPFILE) beside its final place where the system can, so that not
 /// even SIGKILL leaves anything; otherwise under a hidden temporary name. A directory is built
-/// under such a name and renamed. Whatever is not committed is removed by the destructor.
-/// Permissions follow the umask; a replaced file keeps its mode.
+/// under such a name and renamed. Several files get their names at once (SetJournal). What is
+/// replaced is there until the new output is known to last, and comes back after an error. Whatever
+/// is not committed is removed by abandon() or the destructor. Permissions follow the umask; a
+/// replaced file keeps its mode, and its owner where this process may give files away.
 class OutputFiles {
  public:
   struct Target {
     std::filesystem::path path;  ///< what the user named
     bool directory = false;      ///< `names` are files in it; otherwise names[0] is empty and the
                                  ///< others are siblings
-    std::vector<std::string_view> names;  ///< of the files; the text must outlive this object
+    /// Of the files; the text must outlive this object. Each file makes the ones after it readable.
+    std::vector<std::string_view> names;
     bool overwrite = false;
   };
 
   /// Checks everything that can be checked before data is read: parent, existing targets, targets
-  /// that are `sources`. Throws Error(output).
+  /// that are `sources`. Mends what an interrupted run has left. Throws Error(output).
   OutputFiles(Target target, std::span<const std::shared_ptr<const File>> sources);
   ~OutputFiles();
 
@@ -51,50 +61,54 @@ class OutputFiles {
   /// Makes the contents of all files durable at once; what other programs wrote to that file
   /// system, too.
   void sync_all();
-  /// Gives everything its final name. `sync`: the new directory entries are made durable.
+  /// Gives everything its final name. `sync`: the new directory entries are made durable. After an
+  /// error all is as it was before, or the error says what is not.
   void commit(bool sync);
+
+  /// Removes what is not committed. Returns what could not be removed, as part of a message; empty
+  /// = nothing is left.
+  std::string abandon();
+  /// What a person should know of what lay there before.
+  const std::vector<Note>& notes() const { return notes_; }
 
  private:
   struct Entry {
     std::string final_name;  // in the parent directory
-    std::string temp_name;   // empty = unnamed
-    Descriptor fd;
+    HiddenFile file;
     bool exists = false;
     bool empty_directory = false;  // that exists, and need not be kept
-    unsigned mode = 0;             // of the file that is replaced
-    bool created = false;
+    struct stat old {};            // of what is replaced
   };
 
   /// Under which the file that open() gave can be opened again while that descriptor is open.
-  std::filesystem::path path_of(std::size_t index, const Descriptor& open) const;
+  std::filesystem::path path_of(std::size_t index) const;
   std::string shown(const Entry& entry) const;
   void check_parent();
+  void mend();
   void check_target(Entry& entry, std::span<const std::shared_ptr<const File>> sources);
+  void check_directory(Entry& entry, std::span<const std::shared_ptr<const File>> sources);
+  void lock_set();
   void make_directory();
-  void place_file(Entry& entry);
+  void keep_owner_and_mode(const Entry& entry, int fd) const;
+  void place(Entry& entry);
+  void commit_file(bool sync);
+  void replace_file(Entry& entry, bool sync);
+  void commit_set(bool sync);
+  std::vector<SetFile> set_files();
   void commit_directory(bool sync);
+  void replace_directory(Entry& entry, bool sync);
+  void replace_directory_in_steps(Entry& entry, bool sync);
+  void sync_parent() const;
+  void note(std::string_view id, std::string text);
 
   Target target_;
   std::filesystem::path parent_;
-  Descriptor parent_fd_, directory_fd_;
+  Descriptor parent_fd_, directory_fd_, old_set_;
   std::string directory_temp_;
+  DirectoryContents old_directory_;
   std::vector<Entry> entries_;  // one a file; for a directory the one of the directory itself
-  bool proc_ = false;
+  std::vector<Note> notes_;
   bool committed_ = false;
 };
-
-/// Free bytes for unprivileged writers on the file system that holds `directory`.
-std::uint64_t free_bytes(const std::filesystem::path& directory);
-
-/// Reserves the whole file at once, so that a full disk is known before any work. Systems that
-/// cannot are ignored.
-void reserve(const Descriptor& fd, std::uint64_t size, const std::string& name);
-
-/// Writes everything, whatever the system does in pieces.
-void write_at(const Descriptor& fd, std::uint64_t offset, std::span<const std::byte> bytes,
-              const std::string& name);
-/// Reads back what was written.
-void read_at(const Descriptor& fd, std::uint64_t offset, std::span<std::byte> bytes,
-             const std::string& name);
 
 }  // namespace tensorferry

@@ -52,7 +52,7 @@ Input OutputFiles::as_input() const {
       paths[std::string(target_.names[i])] =
           (parent_ / directory_temp_ / target_.names[i]).string();
     } else {
-      paths[entries_[i].final_name] = path_of(i, entries_[i].fd).string();
+      paths[entries_[i].final_name] = path_of(i).string();
     }
   }
   std::filesystem::path full = std::filesystem::absolute(target_.path).lexically_normal();

@@ -329,8 +329,13 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
     }
     output.commit(options.sync);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::output) throw error.in_file(state.target.string());
-    throw;
+    const std::string left = output.abandon();
+    const bool of_output = error.code() == ErrorCode::output;
+    if (left.empty() && !of_output) throw;
+    throw Error(error.code(), error.detail(), error.message() + left)
+        .in_file(error.file())
+        .in_tensor(error.tensor())
+        .in_file(of_output ? state.target.string() : std::string());
   }
 
   Receipt receipt;
@@ -344,6 +349,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.aliases = state.aliases;
   receipt.notes = state.manifest.notes;
   for (const Note& note : state.layout.notes) receipt.notes.push_back(note);
+  for (const Note& note : output.notes()) receipt.notes.push_back(note);
   if (moved.changed_bools > 0) {
     receipt.notes.push_back(
         {"bool.normalised",
