@@ -68,10 +68,15 @@ void PlanRunner::run(ConversionPlan given, const std::function<void(Receipt&)>& 
     die_by_signal(signals.received());
   }
   if (progress_) progress_->finish(receipt);
-  finish(receipt);
+  try {
+    finish(receipt);
+    flush_output();
+  } catch (const Error& error) {
+    if (error.id() != "output.stdout") throw;
+    throw Error(error.code(), error.detail(), error.message() + "; the output itself is complete");
+  }
   if (signals.received() !=
       0) {  // it came after the last look: the output is complete, the parent still wants to know
-    flush_output();
     die_by_signal(signals.received());
   }
 }

@@ -82,8 +82,6 @@ bool is_as_listed(int directory, const std::string& name, const FileState& state
   }
 }
 
-std::string other_error(int error) { return system_message("remove", error); }
-
 /// Gives the folder a name that people see. What to tell.
 std::string show_folder(int parent, const std::string& hidden, const std::string& base,
                         const std::string& why) {
@@ -108,8 +106,11 @@ DirectoryContents look_into(int parent, const std::string& name, const std::stri
   for (const ListedEntry& entry : entries) {
     contents.empty = false;
     struct stat s {};
-    const bool plain = fstatat(directory.get(), entry.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 &&
-                       S_ISREG(s.st_mode);
+    if (fstatat(directory.get(), entry.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) continue;
+      throw system_error(ErrorCode::output, "stat", errno, shown);
+    }
+    const bool plain = S_ISREG(s.st_mode);
     bool recognised = false;
     if (plain) {
       const DirectoryContents::Item item{entry.name, state_of(s)};
@@ -143,25 +144,33 @@ std::string remove_replaced_folder(int parent, const std::string& hidden, const 
                                    const DirectoryContents& checked) {
   std::string why;
   if (const Descriptor directory = open_directory(parent, hidden)) {
-    for (const DirectoryContents::Item& item : checked.files) {
+    const auto remove = [&](const DirectoryContents::Item& item) {
       struct stat s {};
-      if (fstatat(directory.get(), item.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      const bool same = S_ISREG(s.st_mode) && state_of(s) == item.state;
-      if (same && unlinkat(directory.get(), item.name.c_str(), 0) == 0) continue;
-      if (why.empty()) {
-        why = "\"" + printable(item.name) + "\" " +
-              (same ? "could not be removed (" + other_error(errno) + ")"
-                    : std::string("has changed since the conversion began"));
+      if (fstatat(directory.get(), item.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return;
+        why = "\"" + printable(item.name) + "\" could not be looked at (" +
+              system_message("stat", errno) + ")";
+        return;
       }
-    }
+      const bool same = S_ISREG(s.st_mode) && state_of(s) == item.state;
+      if (same && unlinkat(directory.get(), item.name.c_str(), 0) == 0) return;
+      why = "\"" + printable(item.name) + "\" " +
+            (same ? "could not be removed (" + system_message("remove", errno) + ")"
+                  : std::string("has changed since the conversion began"));
+    };
+    // The manifest says what the rest is, should this be interrupted, or something stay.
+    for (const DirectoryContents::Item& item : checked.files)
+      if (item.name != kManifest) remove(item);
+    for (const DirectoryContents::Item& item : checked.files)
+      if (item.name == kManifest && why.empty()) remove(item);
   } else {
-    why = "it could not be opened (" + other_error(errno) + ")";
+    why = "it could not be opened (" + system_message("open", errno) + ")";
   }
   if (unlinkat(parent, hidden.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
   if (why.empty()) {
     why = errno == ENOTEMPTY || errno == EEXIST
               ? "files that this program did not write appeared in it"
-              : "it could not be removed (" + other_error(errno) + ")";
+              : "it could not be removed (" + system_message("remove", errno) + ")";
   }
   return show_folder(parent, hidden, base, why);
 }

@@ -93,34 +93,50 @@ std::optional<Record> parse(const std::string& text) {
 
 // ---- what is on disk
 
+/// Nothing when there is no such file. What cannot be looked at is an error, since nothing may be
+/// taken for absent that only could not be seen.
 std::optional<FileIdentity> identity_at(int parent, const std::string& name) {
   struct stat s {};
-  if (fstatat(parent, name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-  return identity_of(s);
+  if (fstatat(parent, name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0) return identity_of(s);
+  if (errno == ENOENT) return std::nullopt;
+  throw system_error(ErrorCode::output, "stat", errno, name);
 }
 
-/// Stops at the first thing that cannot be done: whatever remains is no readable mixture.
+/// Stops at the first thing that cannot be done: whatever remains is no readable mixture. Returns
+/// what that was.
 std::string put_back(int parent, const std::vector<SetFile>& files) {
-  for (const SetFile& file : files) {
-    if (identity_at(parent, file.name) != file.fresh) continue;
-    if (unlinkat(parent, file.name.c_str(), 0) != 0)
-      return "the new file \"" + printable(file.name) + "\" could not be removed (" +
-             system_message("unlinkat", errno) + ")";
-  }
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    if (!file->old || identity_at(parent, file->aside) != file->old) continue;
-    if (rename_new(parent, file->aside, file->name) != 0)
-      return "the old file \"" + printable(file->name) + "\" could not be put back (" +
-             system_message("rename", errno) + ") and is \"" + printable(file->aside) + "\" now";
+  try {
+    for (const SetFile& file : files) {
+      if (identity_at(parent, file.name) != file.fresh) continue;
+      if (unlinkat(parent, file.name.c_str(), 0) != 0)
+        return "the new file \"" + printable(file.name) + "\" could not be removed (" +
+               system_message("unlinkat", errno) + ")";
+    }
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+      if (!file->old || identity_at(parent, file->aside) != file->old) continue;
+      if (rename_new(parent, file->aside, file->name) != 0)
+        return "the old file \"" + printable(file->name) + "\" could not be put back (" +
+               system_message("rename", errno) + ") and is \"" + printable(file->aside) + "\" now";
+    }
+  } catch (const Error& error) {
+    return "\"" + printable(error.file()) + "\" could not be looked at (" + error.message() +
+           "), so that old files are left under hidden names that end in .old";
   }
   return {};
 }
 
+/// What is left.
 std::vector<std::string> remove_old(int parent, const std::vector<SetFile>& files) {
   std::vector<std::string> left;
   for (const SetFile& file : files) {
-    if (!file.old || identity_at(parent, file.aside) != file.old) continue;
-    if (unlinkat(parent, file.aside.c_str(), 0) != 0) left.push_back(file.aside);
+    if (!file.old) continue;
+    try {
+      if (identity_at(parent, file.aside) != file.old) continue;
+      if (unlinkat(parent, file.aside.c_str(), 0) == 0) continue;
+    } catch (const Error&) {
+      // seen or not, it was not removed
+    }
+    left.push_back(file.aside);
   }
   return left;
 }
