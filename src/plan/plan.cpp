@@ -12,6 +12,7 @@
 #include "plan/memory_share.h"
 #include "plan/mover.h"
 #include "plan/plan_state.h"
+#include "plan/stale_files.h"
 #include "plan/verify_output.h"
 #include "plan/work.h"
 #include "tensorferry/convert.h"
@@ -315,6 +316,13 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   for (const OutputFile& file : state.layout.files) target.names.emplace_back(file.name);
   OutputFiles output(std::move(target), state.manifest.sources);
   check_free_space(state.target, state.layout);
+  std::optional<Note> stale;
+  if (options.overwrite && !state.layout.directory && state.layout.files.size() > 1) {
+    std::vector<fs::path> files;
+    for (std::size_t i = 0; i < state.layout.files.size(); ++i)
+      files.emplace_back(shown_path(state.target, state.layout, i));
+    stale = note_stale_files(files[0], state.format, files, state.limits);
+  }
 
   MoveResult moved;
   try {
@@ -350,6 +358,7 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   receipt.notes = state.manifest.notes;
   for (const Note& note : state.layout.notes) receipt.notes.push_back(note);
   for (const Note& note : output.notes()) receipt.notes.push_back(note);
+  if (stale) receipt.notes.push_back(*stale);
   if (moved.changed_bools > 0) {
     receipt.notes.push_back(
         {"bool.normalised",

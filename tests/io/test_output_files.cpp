@@ -10,6 +10,7 @@
 #include "io/temporary_name.h"
 #include "temp_folder.h"
 #include "tensorferry/error.h"
+#include "util/npy_header.h"
 
 using namespace tensorferry;
 namespace fs = std::filesystem;
@@ -34,10 +35,12 @@ void write_single(const fs::path& path, std::string_view text, bool overwrite,
 constexpr char kManifest[] =
     R"({"tensorferry":1,"tensors":[{"name":"a","dtype":"uint8","shape":[1],"file":"a.npy"}]})";
 
+std::string npy_file() { return npy_header("|u1", {1}) + "a"; }
+
 void write_folder(const fs::path& path, bool overwrite, const Sources& sources = {}) {
   OutputFiles output({path, true, {"a.npy", "manifest.json"}, overwrite}, sources);
   output.prepare_directory();
-  put(output, 0, "a");
+  put(output, 0, npy_file());
   put(output, 1, kManifest);
   output.commit(true);
 }
@@ -131,7 +134,7 @@ TEST_CASE(
 TEST_CASE("a folder appears at once, and is replaced only when it holds nothing foreign") {
   TempFolder folder;
   write_folder(folder / "dir", false);
-  CHECK(read_file(folder / "dir/a.npy") == "a");
+  CHECK(read_file(folder / "dir/a.npy") == npy_file());
   CHECK(error_id([&] { write_folder(folder / "dir", false); }) == "output.exists");
   write_folder(folder / "dir", true);
   folder.write("dir/thesis.tex", "years of work");
@@ -141,7 +144,7 @@ TEST_CASE("a folder appears at once, and is replaced only when it holds nothing 
   CHECK(error_id([&] { write_folder(folder / "plain", true); }) == "output.foreign_files");
   fs::create_directory(folder / "empty");
   write_folder(folder / "empty", false);
-  CHECK(read_file(folder / "empty/a.npy") == "a");
+  CHECK(read_file(folder / "empty/a.npy") == npy_file());
   CHECK(folder.names() == std::vector<std::string>{"dir", "empty", "plain"});
 }
 
@@ -173,4 +176,98 @@ TEST_CASE("what a killed process left is found by its name, and removed only whe
   want.push_back(mine);
   std::sort(want.begin(), want.end());
   CHECK(folder.names() == want);
+}
+
+TEST_CASE("a manifest that lists what this program did not write does not give it away") {
+  TempFolder folder;
+  folder.write("dir/manifest.json",
+               R"({"tensorferry":1,"tensors":[{"name":"a","dtype":"uint8","shape":[4],)"
+               R"("file":"thesis.txt","length":4}]})");
+  folder.write("dir/thesis.txt", "work");
+  CHECK(error_id([&] { write_folder(folder / "dir", true); }) == "output.foreign_files");
+  write_folder(folder / "links", false);
+  fs::rename(folder / "links/a.npy", folder / "elsewhere.npy");
+  fs::create_symlink("../elsewhere.npy", folder / "links/a.npy");
+  CHECK(error_id([&] { write_folder(folder / "links", true); }) == "output.foreign_files");
+  CHECK(read_file(folder / "dir/thesis.txt") == "work");
+}
+
+TEST_CASE("what appears in a folder while its replacement is made is not lost") {
+  TempFolder folder;
+  write_folder(folder / "dir", false);
+  OutputFiles output({folder / "dir", true, {"a.npy", "manifest.json"}, true}, {});
+  output.prepare_directory();
+  put(output, 0, npy_file());
+  put(output, 1, kManifest);
+  folder.write("dir/thesis.txt", "years of work");
+  CHECK(error_id([&] { output.commit(true); }) == "output.foreign_files");
+  CHECK(read_file(folder / "dir/thesis.txt") == "years of work");
+}
+
+TEST_CASE(
+    "a folder left in the middle of an exchange is removed, but not what is somebody's in it") {
+  TempFolder folder;
+  write_folder(folder / "dir", false);
+  fs::rename(folder / "dir", folder / ".out.4194305.0123abcv.old");
+  write_folder(folder / "dir", false);
+  folder.write("dir/thesis.txt", "years of work");
+  fs::rename(folder / "dir", folder / ".out.4194305.0123abcu.old");
+  // another spelling, since one process looks into a folder at most once a second
+  const std::vector<std::string> told = remove_leftovers(folder / ".", "out");
+  REQUIRE(told.size() == 1);
+  const std::vector<std::string> names = folder.names();
+  REQUIRE(names.size() == 1);
+  CHECK(names[0].starts_with("out.replaced-"));
+  CHECK(told[0].find(names[0]) != std::string::npos);
+  CHECK(read_file(folder / names[0] / "thesis.txt") == "years of work");
+}
+
+TEST_CASE("a set that is being given its names is busy for others, and whole after an error") {
+  TempFolder folder;
+  const auto write = [&](bool overwrite, const char* text) {
+    OutputFiles output({folder / "out", false, {"", "out.data"}, overwrite}, {});
+    put(output, 0, text);
+    put(output, 1, text);
+    output.commit(true);
+  };
+  write(false, "old");
+  {
+    OutputFiles first({folder / "out", false, {"", "out.data"}, true}, {});
+    CHECK(error_id([&] { write(true, "second"); }) == "output.busy");
+  }
+  CHECK(read_file(folder / "out") == "old");
+  write(true, "new");
+  CHECK(read_file(folder / "out") == "new");
+  CHECK(read_file(folder / "out.data") == "new");
+  CHECK(folder.names() == std::vector<std::string>{"out", "out.data"});
+}
+
+TEST_CASE("the journal of a set whose writer is gone puts the old files back") {
+  TempFolder folder;
+  folder.write("out", "old model");
+  folder.write("out.data", "old data");
+  const auto identity = [&](const char* name) {
+    struct stat s {};
+    REQUIRE(lstat((folder / name).c_str(), &s) == 0);
+    return identity_of(s);
+  };
+  const Descriptor parent(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
+  folder.write("fresh model", "new model");
+  folder.write("fresh data", "new data");
+  {
+    SetJournal journal(parent.get(),
+                       {{"out", identity("fresh model"), identity("out"), ".a.old"},
+                        {"out.data", identity("fresh data"), identity("out.data"), ".b.old"}},
+                       false, "out");
+    CHECK(error_id([&] { mend_interrupted_set(parent.get(), "out", "out"); }) == "output.busy");
+    journal.move_aside("out");
+    fs::rename(folder / "fresh data", folder / "out.data");
+  }  // the process dies: nobody holds the journal any more
+  CHECK(!mend_interrupted_set(parent.get(), "out", "out").empty());
+  CHECK(read_file(folder / "out") == "old model");
+  CHECK(read_file(folder / "out.data") == "old data");
+  CHECK(folder.names() == std::vector<std::string>{"fresh model", "out", "out.data"});
+  folder.write(".out.commit", "not a journal");
+  CHECK(error_id([&] { mend_interrupted_set(parent.get(), "out", "out"); }) ==
+        "output.interrupted");
 }

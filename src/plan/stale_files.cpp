@@ -1,0 +1,38 @@
+#include "plan/stale_files.h"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "tensorferry/input.h"
+#include "util/text.h"
+
+namespace tensorferry {
+
+namespace fs = std::filesystem;
+
+std::optional<Note> note_stale_files(const fs::path& old, const Format& format,
+                                     std::span<const fs::path> replaced, const Limits& limits) {
+  std::error_code ignored;
+  if (!format.reader || !fs::is_regular_file(old, ignored)) return std::nullopt;
+  std::set<std::string> left;
+  try {
+    const Input input = Input::open(old);
+    static_cast<void>(format.reader->read(input, Options(format.read_options, {}), limits));
+    for (const auto& file : input.opened()) left.insert(fs::path(file->name()).filename().string());
+  } catch (const Error&) {
+    return std::nullopt;  // not such an output, or a damaged one
+  }
+  for (const fs::path& file : replaced) left.erase(file.filename().string());
+  if (left.empty()) return std::nullopt;
+  const std::vector<std::string> names(left.begin(), left.end());
+  constexpr std::size_t kMostNames = 5;
+  return Note{"output.stale_files", (names.size() == 1 ? "a file of the replaced output is"
+                                                       : "files of the replaced "
+                                                         "output are") +
+                                        std::string(" not used by the new one and left alone: ") +
+                                        join_names(names, kMostNames)};
+}
+
+}  // namespace tensorferry
