@@ -92,19 +92,22 @@ def test_a_kill_leaves_nothing_under_the_final_name(form, large, tf_cli, tmp_pat
     assert all(name.startswith(".") for name in leftovers(out)), leftovers(out)
 
 
-@pytest.mark.parametrize("change", ["truncated", "rewritten", "grown"])
+@pytest.mark.parametrize("change", ["truncated", "rewritten", "rewritten with its time restored", "grown"])
 def test_an_input_that_changes_while_it_is_read_is_an_input_error(change, large, tf_cli, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     process = stopped_in_the_middle(tf_cli, large, out / "x.onnx")
     weights = large / "weights.bin"
+    before = weights.stat()
     time.sleep(0.02)  # more than a tick of the file system's clock
     if change == "truncated":
         os.truncate(weights, SIZE // 2)
     else:
         with open(weights, "r+b") as file:
-            file.seek(SIZE - 1 if change == "rewritten" else SIZE)
+            file.seek(SIZE if change == "grown" else SIZE - 1)
             file.write(b"\x01")
+    if change.endswith("restored"):
+        os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
     code, err = finish(process)
     assert code == 6 and "error[input." in err and "weights.bin" in err, (code, err)
     assert leftovers(out) == []

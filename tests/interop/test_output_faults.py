@@ -103,7 +103,8 @@ def test_a_special_file_is_no_output(target, source, tf_cli, tmp_path):
         os.mkfifo(tmp_path / "fifo")
         target = str(tmp_path / "fifo")
     before = os.stat(target)
-    tf_cli("convert", source, target, "--to", "onnx", "--overwrite", timeout=10).fails_with(7)
+    kind = "a FIFO" if target.endswith("fifo") else "a character device"
+    tf_cli("convert", source, target, "--to", "onnx", "--overwrite", timeout=10).fails_with(7, kind, "name another file")
     assert stat.S_IFMT(os.stat(target).st_mode) == stat.S_IFMT(before.st_mode)
 
 
@@ -196,6 +197,31 @@ def test_a_replaced_file_keeps_its_mode(source, tf_cli, tmp_path):
     target.chmod(0o640)
     tf_cli.convert(source, target, "--overwrite", umask=0o022)
     assert stat.S_IMODE(target.stat().st_mode) == 0o640 and target.stat().st_size > 100
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize("form", ["hdf5", "onnx"])
+def test_a_file_that_root_replaces_keeps_its_owner(form, source, tf_cli, tmp_path):
+    target = tmp_path / FORMS[form].target
+    target.write_bytes(b"old")
+    os.chown(target, 1234, 2345)
+    target.chmod(0o2640)
+    tf_cli.convert(source, target, "--overwrite", *FORMS[form].options)
+    found = target.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 2345, 0o2640)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_folder_whose_listing_fails_in_the_middle_is_an_error_and_never_fewer_tensors(tf_cli, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for i in range(1500):
+        np.save(folder / f"array_with_a_long_name_{i:05}.npy", np.zeros(1, np.float32))
+    for number in (1, 2, 3):
+        how = ["-e", "trace=getdents64", "-e", f"inject=getdents64:error=EIO:when={number}+"]
+        done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", *how, tf_cli.program, "ls", "--json", str(folder)],
+                              capture_output=True, text=True)
+        assert done.returncode == 6 and "EIO" in done.stderr, (number, done)
 
 
 @pytest.mark.parametrize("command", [("ls",), ("ls", "--json"), ("hash",), ("info",), ("hash", "--json")])
