@@ -53,12 +53,14 @@ std::string advice_on(std::string_view word, std::span<const Format> formats) {
   return {};
 }
 
-// A probe only looks: what it cannot read is not its format.
+// A probe only looks: what it cannot read is not its format. What nobody can list has none that can
+// be found.
 Match probe_quietly(const Format& format, const Probe& probe) {
   if (format.probe == nullptr) return Match::no;
   try {
     return format.probe(probe);
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.id() == "input.listing" || error.code() == ErrorCode::resources) throw;
     return Match::no;
   }
 }

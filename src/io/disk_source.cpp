@@ -69,7 +69,7 @@ class Folder {
       // Missing, or reached through a link that leaves the folder: whoever opens a file there is
       // told. Anything else must not look like an empty folder.
       if (errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP) return {};
-      throw system_error(ErrorCode::input, "open", errno, shown_ + subdirectory);
+      throw listing_error(ErrorCode::input, "open", errno, shown_ + subdirectory);
     }
     std::vector<std::string> names;
     for (ListedEntry& entry : list_directory(fd.get(), ErrorCode::input, shown_ + subdirectory)) {
@@ -98,7 +98,7 @@ class Folder {
     struct stat s {};
     if (fstatat(directory, entry.name.c_str(), &s, 0) == 0) return S_ISREG(s.st_mode);
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES) return false;
-    throw system_error(ErrorCode::input, "stat", errno, shown_ + entry.name);
+    throw listing_error(ErrorCode::input, "stat", errno, shown_ + entry.name);
   }
 
   /// The name is, or passes through, a link that leaves the directory; or the kernel has no

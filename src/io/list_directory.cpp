@@ -11,15 +11,22 @@
 
 namespace tensorferry {
 
+Error listing_error(ErrorCode code, const char* operation, int error, const std::string& shown) {
+  const Error of_system = system_error(code, operation, error, shown);
+  if (of_system.detail() != "io") return of_system;
+  return Error(code, "listing", "the folder cannot be listed: " + of_system.message())
+      .in_file(shown);
+}
+
 std::vector<ListedEntry> list_directory(int directory, ErrorCode code, const std::string& shown) {
   // Opened again: a duplicate would share the position of the one given.
   Descriptor fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) throw system_error(code, "open", errno, shown);
+  if (!fd) throw listing_error(code, "open", errno, shown);
   struct Closer {
     void operator()(DIR* stream) const { closedir(stream); }
   };
   const std::unique_ptr<DIR, Closer> stream(fdopendir(fd.get()));
-  if (!stream) throw system_error(code, "fdopendir", errno, shown);
+  if (!stream) throw listing_error(code, "fdopendir", errno, shown);
   fd.release();  // the stream owns and closes it
   std::vector<ListedEntry> entries;
   for (;;) {
@@ -29,7 +36,7 @@ std::vector<ListedEntry> list_directory(int directory, ErrorCode code, const std
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
   }
-  if (errno != 0) throw system_error(code, "readdir", errno, shown);
+  if (errno != 0) throw listing_error(code, "readdir", errno, shown);
   return entries;
 }
 
