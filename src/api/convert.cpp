@@ -31,13 +31,13 @@ std::vector<std::string> leave_out_damaged(Manifest& manifest, const ConvertOpti
 }
 
 /// A selection that left nothing because its patterns meet nothing says which ones.
-void refuse_unmet(const Manifest& manifest, const std::filesystem::path& source) {
+void refuse_unmet(const Manifest& manifest, const Input& source) {
   if (!manifest.tensors.empty()) return;
   const std::string unmet = unmet_selections(manifest);
   if (unmet.empty()) return;
   throw Error(ErrorCode::usage, "nothing_selected",
               "no tensor is selected (--allow-empty writes an output without tensors)" + unmet)
-      .in_file(source.string());
+      .in_file(source.name());
 }
 
 }  // namespace
@@ -49,11 +49,16 @@ void limit_memory(ReadOptions& read, RunOptions& run, std::uint64_t bytes) {
 
 PreparedConversion prepare(const std::filesystem::path& source, const std::filesystem::path& target,
                            const ConvertOptions& options) {
-  const Registry& registry = Registry::global();
   // The target's format first: a misspelt one should not cost reading the source.
-  const Format& format = options.to.empty() ? registry.for_extension(target.filename().string())
-                                            : registry.at(options.to);
-  const Input input = Input::open(source);
+  static_cast<void>(Registry::global().for_output(target.filename().string(), options.to));
+  return prepare(Input::open(source, open_options(options.read)), target, options);
+}
+
+PreparedConversion prepare(const Input& source, const std::filesystem::path& target,
+                           const ConvertOptions& options) {
+  const Registry& registry = Registry::global();
+  const Format& format = registry.for_output(target.filename().string(), options.to);
+  Input input = source;
   ReadOptions how = options.read;
   const Format& origin = registry.of(input, how.from);
   how.from = origin.name;
@@ -65,7 +70,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   if (manifest.tensors.empty() && !options.allow_empty) {
     throw Error(ErrorCode::usage, "nothing_selected",
                 "no tensor is selected (--allow-empty writes an output without tensors)")
-        .in_file(source.string());
+        .in_file(source.name());
   }
   if (origin.untyped) {
     for (Note& note : doubts(manifest)) manifest.notes.push_back(std::move(note));

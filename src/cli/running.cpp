@@ -76,6 +76,10 @@ void PlanRunner::run(ConversionPlan given, const std::function<void(Receipt&)>& 
   }
 }
 
+void PlanRunner::say(const std::string& text) const {
+  options.stream < 0 ? print(text) : write_to_stderr(text);
+}
+
 std::string summary(const std::string& target, const Receipt& receipt) {
   std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
                      exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";
