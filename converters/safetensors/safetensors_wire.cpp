@@ -96,9 +96,9 @@ std::uint64_t check_tiling(const std::vector<Extent>& extents,
         return "\"" + printable(name_of(tensor)) + "\"";
       };
       const std::string previous = i == 0 ? "the elements begin at 0"
-                                        : "the one before it, " +
-                                              quoted(order.empty() ? i - 1 : order[i - 1]) +
-                                              ", ends at " + std::to_string(end);
+                                          : "the one before it, " +
+                                                quoted(order.empty() ? i - 1 : order[i - 1]) +
+                                                ", ends at " + std::to_string(end);
       throw Error(ErrorCode::corrupt, "layout",
                   "has the bytes " + range_text(extent) + ", " + previous +
                       (extent.begin < end ? ": they overlap" : ": there is a hole between them"))

@@ -95,7 +95,9 @@ class Folder {
       struct stat s {};
       bool regular = entry->d_type == DT_REG;
       if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) {
-        regular = fstatat(directory, entry->d_name, &s, 0) == 0 && S_ISREG(s.st_mode);
+        // A link that leads nowhere counts: opening it says so, leaving it out would say nothing.
+        const bool found = fstatat(directory, entry->d_name, &s, 0) == 0;
+        regular = found ? S_ISREG(s.st_mode) : entry->d_type == DT_LNK;
       }
       if (regular) names.emplace_back(entry->d_name);
     }

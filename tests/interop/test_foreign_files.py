@@ -119,10 +119,10 @@ def test_what_stands_in_the_place_of_a_shard_is_named(tf_cli, kind, tmp_path):
     make, words = KINDS[kind]
     (tmp_path / "one.safetensors").write_bytes(make())
     (tmp_path / "m.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
-    done = tf_cli("ls", tmp_path)
+    done = tf_cli("hash", tmp_path)
     assert done.code == 3 and words in done.err and "one.safetensors" in done.err, done
     np.save(tmp_path / "a.npy", A)
     (tmp_path / "m.safetensors.index.json").unlink()
     (tmp_path / "one.safetensors").rename(tmp_path / "b.npy")
-    done = tf_cli("ls", tmp_path)
-    assert done.code == 3 and words in done.err and "b.npy" in done.err, done
+    done = tf_cli("hash", tmp_path)
+    assert done.code == 3 and words in done.err and f"{tmp_path}/b.npy" in done.err, done

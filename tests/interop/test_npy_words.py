@@ -75,7 +75,8 @@ def test_the_bits_of_a_named_type_are_moved(tf_cli, tmp_path):
 
 def test_an_unknown_name_is_listed_with_its_reason(tf_cli, tmp_path):
     (tmp_path / "a.npy").write_bytes(npy("float8_e3m4", (3,), b"abc"))
-    tf_cli("ls", tmp_path / "a.npy").fails_with(4, "unsupported.dtype", "float8_e3m4")
+    assert "float8_e3m4" in tf_cli("ls", tmp_path / "a.npy").succeeds().out
+    tf_cli("hash", tmp_path / "a.npy").fails_with(4, "unsupported.dtype", "float8_e3m4")
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -92,9 +93,9 @@ def test_text_of_a_fixed_width_is_read_as_strings(tf_cli, order, tmp_path):
     tf_cli("convert", tmp_path / "a.npz", tmp_path / "a.h5").succeeds()
     import h5py
     with h5py.File(tmp_path / "a.h5") as file:
-        assert [[s.decode() for s in row] for row in file["text"][()]] == array.tolist()
-        assert file["scalar"][()].decode() == "ß" and np.array_equal(file["w"], np.arange(3))
-        assert list(file["raw"]) == [b"a", b"bc"]
+        assert [[bytes(s).decode() for s in row] for row in file["text"][()]] == array.tolist()
+        assert bytes(file["scalar"][()]).decode() == "ß" and np.array_equal(file["w"], np.arange(3))
+        assert [bytes(s) for s in file["raw"][()]] == [b"a", b"bc"]
 
 
 @pytest.mark.parametrize("code, exit_code", [(0xD800, 4), (0xDFFF, 4), (0x110000, 3), (0xFFFFFFFF, 3)])
@@ -113,7 +114,7 @@ def test_a_member_that_cannot_be_read_does_not_refuse_its_siblings(tf_cli, tmp_p
              dates=np.array(["2020-01-01"], "M8[D]"), text=np.array(["x"]))
     done = tf_cli("ls", tmp_path / "a.npz", "--json")
     listed = {t["name"]: t for t in json.loads(done.out)["tensors"]}
-    assert set(listed) == {"w", "objects", "records", "dates", "text"} and done.code == 4
+    assert set(listed) == {"w", "objects", "records", "dates", "text"} and done.code == 0
     bad = {name for name, tensor in listed.items() if "problem" in tensor}
     assert bad == {"objects", "records", "dates"}
     tf_cli("convert", tmp_path / "a.npz", tmp_path / "o.npz").fails_with(4, "objects", "records", "dates")
