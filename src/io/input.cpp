@@ -75,9 +75,7 @@ std::shared_ptr<const File> InputSource::sibling(const std::string& relative) co
   std::lock_guard lock(mutex_);
   auto& file = siblings_[relative];
   if (!file) {
-    std::shared_ptr<const File> opened = open(relative);
-    refuse_pointer(*opened);
-    file = std::move(opened);
+    file = open(relative);
     opened_.push_back(file);
   }
   return file;
@@ -130,12 +128,16 @@ std::shared_ptr<const File> Input::file() const {
 
 std::shared_ptr<const File> Input::sibling(std::string_view relative) const {
   check_relative(relative);
-  return source_->sibling(std::string(relative));
+  auto file = source_->sibling(std::string(relative));
+  refuse_pointer(*file);
+  return file;
 }
 
 std::shared_ptr<const File> Input::main_file(std::string_view relative) const {
   check_relative(relative);
-  return source_->main_file(std::string(relative));
+  auto file = source_->main_file(std::string(relative));
+  refuse_pointer(*file);
+  return file;
 }
 
 Input Input::only_file(std::string_view relative) const {

@@ -16,10 +16,9 @@ class InputSource {
  public:
   virtual ~InputSource() = default;
 
-  /// The file, opened once however often it is asked for. Thread-safe. Throws
-  /// Error(corrupt.lfs_pointer).
+  /// The file, opened once however often it is asked for. Thread-safe.
   std::shared_ptr<const File> sibling(const std::string& relative) const;
-  /// The same as Input::main_file.
+  /// The same, from now on as if the user had named that file.
   std::shared_ptr<const File> main_file(const std::string& relative) const;
   std::vector<std::shared_ptr<const File>> opened() const;
   /// Counts a file that was opened in another way.
@@ -30,7 +29,7 @@ class InputSource {
 
  protected:
   virtual std::shared_ptr<const File> open(const std::string& relative) const = 0;
-  /// From now on as if the user had named that file.
+  /// Links may lead where that file leads from now on.
   virtual void trust(const std::string&) const {}
 
  private:
