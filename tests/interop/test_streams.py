@@ -143,6 +143,26 @@ def test_a_model_in_several_files_says_that_a_pipe_brings_one(tf_cli, tmp_path):
     assert done.returncode in (2, 4, 6) and b"error[" in done.stderr, done
 
 
+def test_external_data_and_data_files_cannot_come_through_a_pipe(tf_cli, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from onnx import helper, numpy_helper
+
+    import bundle_writer
+
+    graph = helper.make_graph([helper.make_node("Identity", ["w"], ["y"])], "g", [],
+                              [helper.make_tensor_value_info("y", 1, [3, 4])], [numpy_helper.from_array(A, "w")])
+    onnx.save(helper.make_model(graph), tmp_path / "m.onnx", save_as_external_data=True, location="m.data",
+              size_threshold=0)
+    done = run(tf_cli, "convert", "-", tmp_path / "o.npz", stdin=(tmp_path / "m.onnx").read_bytes())
+    assert done.returncode == 6 and b"input.single_file" in done.stderr and b"m.data" in done.stderr, done
+    bundle = bundle_writer.Bundle()
+    bundle.add("w", "float32", A)
+    bundle.write(tmp_path / "ckpt")
+    done = run(tf_cli, "convert", "-", tmp_path / "o.npz", stdin=(tmp_path / "ckpt.index").read_bytes())
+    assert done.returncode in (4, 6) and b"error[" in done.stderr and b"data-00000" in done.stderr, done
+    assert not (tmp_path / "o.npz").exists()
+
+
 def test_an_empty_pipe_asks_about_the_command_before_it(tf_cli):
     done = run(tf_cli, "ls", "-")
     assert done.returncode == 6 and b"input.empty" in done.stderr, done
