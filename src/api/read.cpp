@@ -45,7 +45,7 @@ class Explainer {
   explicit Explainer(const Input& input) : input_(input) {}
 
   Error operator()(const Error& error) {
-    const Error placed = error.in_file(input_.name());
+    Error placed = error.in_file(input_.name());
     if (placed.code() != ErrorCode::corrupt) return placed;
     const std::string_view what = foreign_content(placed.file());
     if (what.empty()) return placed;

@@ -8,8 +8,6 @@
 namespace tensorferry {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// Names from untrusted bytes: relative, inside, and the same on every system.
 void check_relative(std::string_view name) {
   auto refuse = [&](const char* why) {

@@ -90,7 +90,8 @@ Input Input::open_named(const std::string& full, std::string name, std::string s
   Input input(disk_source(parent, std::move(shown), fs::path(full).filename().string(),
                           options.follow_links),
               Kind::file, name, std::move(leaf));
-  input.file_ = disk_file(name, [full, name] { return open_path(full, name); });
+  auto open_again = [full, name] { return open_path(full, name); };
+  input.file_ = disk_file(std::move(name), std::move(open_again));
   input.source_->add_opened(input.file_);
   return input;
 }
