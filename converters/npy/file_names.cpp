@@ -24,15 +24,8 @@ bool is_plain_small(unsigned char c) {
 bool is_plain(unsigned char c) { return is_capital(c) || is_plain_small(c); }
 bool nothing(unsigned char) { return false; }
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (is_capital(static_cast<unsigned char>(c))) c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 bool is_device(std::string_view file) {
-  const std::string stem = lower(std::string(file.substr(0, file.find('.'))));
+  const std::string stem = lower(file.substr(0, file.find('.')));
   return std::find(std::begin(kDevices), std::end(kDevices), stem) != std::end(kDevices);
 }
 

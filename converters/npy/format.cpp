@@ -18,7 +18,11 @@ std::string start_of(const Input& folder, std::string_view name) {
 /// knows it.
 Match probe_folder(const Input& folder) {
   const std::vector<std::string> files = npy_files(folder);
-  if (files.empty() || !start_of(folder, files.front()).starts_with(npy_magic)) return Match::no;
+  try {
+    if (files.empty() || !start_of(folder, files.front()).starts_with(npy_magic)) return Match::no;
+  } catch (const Error&) {
+    return Match::broken;  // the listing says why it cannot be read
+  }
   return has_npy_manifest(folder) ? Match::no : Match::container;
 }
 

@@ -21,16 +21,21 @@ Tensor read_file(NpyArrays& arrays, std::string name, const std::shared_ptr<cons
   return arrays.describe(std::move(name), {file, 0, file->size()});
 }
 
+/// As the user would name it.
+std::string path_in(const Input& folder, const std::string& file) {
+  return folder.name() + (folder.name().ends_with('/') ? "" : "/") + file;
+}
+
 Tensor read_sibling(const Input& folder, NpyArrays& arrays, const std::string& name,
                     const std::string& file) {
   Tensor tensor;
   try {
     tensor = read_file(arrays, name, folder.sibling(file));
-    if (tensor.problem) tensor.problem = tensor.problem->in_file(file);
   } catch (const Error& error) {
     tensor.name = name;
-    tensor.problem = error.in_file(file);
+    tensor.problem = error;
   }
+  if (tensor.problem) tensor.problem = tensor.problem->in_file(path_in(folder, file));
   return tensor;
 }
 
@@ -63,7 +68,7 @@ void read_plain_folder(const Input& folder, NpyArrays& arrays, Manifest& manifes
 
 /// What the manifest says of an array: name, dtype where numpy has none, attributes. The file says
 /// the rest.
-void apply_entry(Tensor& tensor, const ManifestEntry& entry) {
+void apply_entry(const Input& folder, Tensor& tensor, const ManifestEntry& entry) {
   if (tensor.problem) return;
   const Carrier carrier = npy_encoding(entry.dtype).value_or(Encoding{entry.dtype}).carrier;
   std::string why;
@@ -77,7 +82,7 @@ void apply_entry(Tensor& tensor, const ManifestEntry& entry) {
   tensor.attributes.insert(entry.attributes.begin(), entry.attributes.end());
   if (why.empty()) return;
   tensor.stored = {};
-  tensor.problem = Error(ErrorCode::corrupt, "manifest", why).in_file(entry.file);
+  tensor.problem = Error(ErrorCode::corrupt, "manifest", why).in_file(path_in(folder, entry.file));
 }
 
 void read_described_folder(const Input& folder, const Limits& limits, NpyArrays& arrays,
@@ -93,7 +98,7 @@ void read_described_folder(const Input& folder, const Limits& limits, NpyArrays&
   manifest.attributes = std::move(document.attributes);
   for (const ManifestEntry& entry : document.tensors) {
     Tensor tensor = read_sibling(folder, arrays, entry.name, entry.file);
-    apply_entry(tensor, entry);
+    apply_entry(folder, tensor, entry);
     manifest.tensors.push_back(std::move(tensor));
   }
 }

@@ -41,29 +41,26 @@ bool is_index(const Probe& probe) {
     return probe.prefix.find(part) != std::string_view::npos ||
            probe.suffix.find(part) != std::string_view::npos;
   };
-  return probe.input.leaf().ends_with(kIndexSuffix) &&
+  return safetensors::is_index_name(probe.input.leaf()) &&
          without_blanks(probe.prefix).starts_with('{') && (contains(kMap) || contains(kFile));
 }
 
-bool is_folder(const Input& input) {
-  const std::vector<std::string> names = input.list();
-  const auto count = [&](std::string_view suffix) {
-    return std::count_if(names.begin(), names.end(),
-                         [&](const std::string& name) { return name.ends_with(suffix); });
-  };
-  const auto indexes = count(kIndexSuffix);
-  return indexes == 1 || (indexes == 0 && count(kSuffix) == 1);
+/// Several models, or parts without their index: the reader says which there are.
+Match probe_folder(const Input& input) {
+  std::size_t indexes = 0, files = 0;
+  for (const std::string& name : input.list()) {
+    if (safetensors::is_index_name(name)) ++indexes;
+    if (name.ends_with(kSuffix)) ++files;
+  }
+  const std::size_t models = indexes > 0 ? indexes : files;
+  return models == 1 ? Match::exact : models > 1 ? Match::broken : Match::no;
 }
 
 Match probe(const Probe& probe) {
-  bool found = false;
-  if (probe.input.kind() == Input::Kind::directory) {
-    found = is_folder(probe.input);
-  } else if (probe.input.kind() == Input::Kind::file) {
-    found = is_file(probe) || is_index(probe);
-    if (!found && is_damaged_file(probe)) return Match::container;
-  }
-  return found ? Match::exact : Match::no;
+  if (probe.input.kind() == Input::Kind::directory) return probe_folder(probe.input);
+  if (probe.input.kind() != Input::Kind::file) return Match::no;
+  if (is_file(probe) || is_index(probe)) return Match::exact;
+  return is_damaged_file(probe) ? Match::container : Match::no;
 }
 
 }  // namespace

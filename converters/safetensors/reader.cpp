@@ -18,7 +18,6 @@ namespace safetensors {
 namespace {
 
 constexpr std::string_view kSuffix = ".safetensors";
-constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
 
 std::uint64_t little_endian(std::string_view bytes) {
   std::uint64_t value = 0;
@@ -70,7 +69,9 @@ class FileReader {
       metadata = parse_header(text, static_cast<std::size_t>(limits_.json_depth),
                               [&](HeaderEntry&& entry) { add(std::move(entry), tensors); });
     }
-    const std::uint64_t end = check_tiling(extents_), there = file_->size() - data_;
+    const std::size_t first = tensors.size() - extents_.size();
+    const auto name_of = [&](std::size_t i) -> std::string_view { return tensors[first + i].name; };
+    const std::uint64_t end = check_tiling(extents_, name_of), there = file_->size() - data_;
     // A file that was cut is still listed: the tensors behind its end have a problem.
     if (end < there) {
       throw Error(ErrorCode::corrupt, "layout",
@@ -179,7 +180,7 @@ class ShardedReader {
     try {
       file = input_.sibling(name);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::input) throw;
+      if (error.code() != ErrorCode::input && error.detail() != "lfs_pointer") throw;
       missing_.emplace(name, error);
       return;
     }
@@ -277,14 +278,26 @@ Manifest read_index(const Input& input, const std::shared_ptr<const File>& file,
   return ShardedReader(input, limits).read(*file);
 }
 
-std::shared_ptr<const File> only_file(const Input& input, std::string_view suffix) {
+bool is_file_name(std::string_view name) { return name.ends_with(kSuffix); }
+
+/// The file of that kind that gives the folder its meaning; nothing when it holds none.
+std::shared_ptr<const File> only_file(const Input& input, bool (*wanted)(std::string_view)) {
+  constexpr std::size_t kMostTold = 5;
   std::vector<std::string> names = input.list();
-  std::erase_if(names, [&](const std::string& name) { return !name.ends_with(suffix); });
-  if (names.size() > 1) {
-    throw Error(ErrorCode::usage, "several_files",
-                "the folder holds " + join_names(names) + ": name one of them");
+  std::erase_if(names, [&](const std::string& name) { return !wanted(name); });
+  if (names.size() <= 1) return names.empty() ? nullptr : input.main_file(names.front());
+  const bool shards = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return !shard_stem(name).empty();
+  });
+  if (shards) {
+    throw Error(ErrorCode::input, "missing_index",
+                "the folder holds " + join_names(names, kMostTold) +
+                    ", which are parts of a model, but not the index that belongs to them (" +
+                    printable(shard_stem(names.front())) +
+                    ".safetensors.index.json); get it, too, or name one of the files");
   }
-  return names.empty() ? nullptr : input.sibling(names.front());
+  throw Error(ErrorCode::usage, "several_files",
+              "the folder holds several models; name one of them: " + join_names(names, kMostTold));
 }
 
 class SafetensorsReader final : public Reader {
@@ -292,11 +305,11 @@ class SafetensorsReader final : public Reader {
   Manifest read(const Input& input, const Options&, const Limits& limits) const override {
     if (input.kind() != Input::Kind::directory) {
       const auto file = input.file();
-      return input.leaf().ends_with(kIndexSuffix) ? read_index(input, file, limits)
-                                                  : read_file(file, limits);
+      return is_index_name(input.leaf()) ? read_index(input, file, limits)
+                                         : read_file(file, limits);
     }
-    if (const auto index = only_file(input, kIndexSuffix)) return read_index(input, index, limits);
-    const auto file = only_file(input, kSuffix);
+    if (const auto index = only_file(input, is_index_name)) return read_index(input, index, limits);
+    const auto file = only_file(input, is_file_name);
     if (file) return read_file(file, limits);
     throw Error(ErrorCode::input, "missing", "the folder holds no .safetensors file");
   }

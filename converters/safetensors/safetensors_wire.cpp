@@ -53,7 +53,30 @@ const ElementType* element_type(std::string_view name) {
 
 const ElementType* element_type(DType dtype) { return kRows.find(dtype); }
 
-std::uint64_t check_tiling(const std::vector<Extent>& extents) {
+bool is_index_name(std::string_view leaf) {
+  constexpr std::string_view kIndex = ".safetensors.index.", kEnd = "json";
+  const std::size_t at = leaf.rfind(kIndex);
+  if (at == std::string_view::npos) return false;
+  const std::string_view rest = leaf.substr(at + kIndex.size());
+  return rest == kEnd || (rest.ends_with(kEnd) && rest.size() > kEnd.size() + 1 &&
+                          rest[rest.size() - kEnd.size() - 1] == '.');
+}
+
+std::string_view shard_stem(std::string_view leaf) {
+  constexpr std::string_view kPattern = "-ddddd-of-ddddd.safetensors";
+  if (leaf.size() <= kPattern.size()) return {};
+  const std::string_view end = leaf.substr(leaf.size() - kPattern.size());
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    const bool digit = end[i] >= '0' && end[i] <= '9';
+    // The letters of "-of-" and of the extension stand for themselves.
+    const bool wants_digit = (i >= 1 && i <= 5) || (i >= 10 && i <= 14);
+    if (wants_digit ? !digit : end[i] != kPattern[i]) return {};
+  }
+  return leaf.substr(0, leaf.size() - kPattern.size());
+}
+
+std::uint64_t check_tiling(const std::vector<Extent>& extents,
+                           const std::function<std::string_view(std::size_t)>& name_of) {
   const auto before = [](const Extent& a, const Extent& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   };
@@ -66,12 +89,20 @@ std::uint64_t check_tiling(const std::vector<Extent>& extents) {
   }
   std::uint64_t end = 0;
   for (std::size_t i = 0; i < extents.size(); ++i) {
-    const Extent& extent = extents[order.empty() ? i : order[i]];
+    const std::size_t at = order.empty() ? i : order[i];
+    const Extent& extent = extents[at];
     if (extent.begin != end) {
+      const auto quoted = [&](std::size_t tensor) {
+        return "\"" + printable(name_of(tensor)) + "\"";
+      };
+      const std::string previous = i == 0 ? "the elements begin at 0"
+                                          : "the one before it, " +
+                                                quoted(order.empty() ? i - 1 : order[i - 1]) +
+                                                ", ends at " + std::to_string(end);
       throw Error(ErrorCode::corrupt, "layout",
-                  "a tensor has the bytes " + range_text(extent) + ", the one before it ends at " +
-                      std::to_string(end) +
-                      (extent.begin < end ? ": they overlap" : ": there is a hole between them"));
+                  "has the bytes " + range_text(extent) + ", " + previous +
+                      (extent.begin < end ? ": they overlap" : ": there is a hole between them"))
+          .in_tensor(name_of(at));
     }
     end = extent.end;
   }

@@ -66,9 +66,16 @@ WeightMap parse_index(std::string_view text, std::size_t depth);
 struct Extent {
   std::uint64_t begin = 0, end = 0;
 };
-/// Throws Error(corrupt.layout) unless the extents cover 0 up to their greatest end exactly once.
-/// Returns that end.
-std::uint64_t check_tiling(const std::vector<Extent>& extents);
+/// Throws Error(corrupt.layout) naming the tensors unless the extents cover 0 up to their greatest
+/// end exactly once. Returns that end. `name_of` is asked only for the message.
+std::uint64_t check_tiling(const std::vector<Extent>& extents,
+                           const std::function<std::string_view(std::size_t)>& name_of);
+
+/// Whether a file of that name is an index: `model.safetensors.index.json`, or one of a variant,
+/// `model.safetensors.index.fp16.json`.
+bool is_index_name(std::string_view leaf);
+/// The stem before `-00001-of-00002.safetensors`; empty for other names.
+std::string_view shard_stem(std::string_view leaf);
 
 /// N and the header as it is written, tensor by tensor.
 class HeaderText {

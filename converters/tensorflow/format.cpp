@@ -41,6 +41,18 @@ bool is_checkpoint_directory(const Input& input) {
   return has_checkpoint(input, "");
 }
 
+/// Whether there is a file of a checkpoint, but not what belongs to it.
+bool has_half_a_checkpoint(const Input& input) {
+  const std::vector<std::string> names = input.list();
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    if (prefix_of_shard(name)) return true;
+    if (!name.ends_with(".index")) return false;
+    const auto file = input.sibling(name);
+    const std::uint64_t end = std::min<std::uint64_t>(file->size(), 8);
+    return has_table_magic(file->read_string(file->size() - end, end));
+  });
+}
+
 /// An index, or what is left of one.
 bool is_index(const Probe& probe, const std::string& prefix) {
   return probe.size == 0 || is_lfs_pointer(probe.prefix) || has_table_magic(probe.suffix) ||
@@ -65,11 +77,12 @@ bool is_checkpoint_file(const Probe& probe) {
 
 Match probe_tensorflow(const Probe& probe) {
   const Input& input = probe.input;
-  bool found = false;
+  bool found = false, half = false;
   try {
     switch (input.kind()) {
       case Input::Kind::directory:
         found = is_checkpoint_directory(input);
+        half = !found && has_half_a_checkpoint(input);
         break;
       case Input::Kind::prefix:
         found = input.has_sibling(input.leaf() + ".index") ||
@@ -86,7 +99,7 @@ Match probe_tensorflow(const Probe& probe) {
     found = error.code() == ErrorCode::usage || error.detail() == "lfs_pointer" ||
             error.detail() == "missing";
   }
-  return found ? Match::exact : Match::no;
+  return found ? Match::exact : half ? Match::broken : Match::no;
 }
 
 }  // namespace

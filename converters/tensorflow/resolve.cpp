@@ -96,7 +96,7 @@ class Resolver {
 
   /// What lies at `prefix`; nothing: neither V2 nor V1 does. `count` != 0: V1 files of that number.
   std::optional<Resolved> try_at(const std::string& prefix, std::uint64_t count = 0) {
-    if (count == 0 && has_index(prefix)) return open(prefix, input_.sibling(prefix + ".index"));
+    if (count == 0 && has_index(prefix)) return open(prefix, input_.main_file(prefix + ".index"));
     auto files = find_v1(input_, prefix, count);
     if (!files) return std::nullopt;
     return open(prefix, *std::move(files));
@@ -147,6 +147,13 @@ class Resolver {
       return resolve_saved_model();
     }
     if (input_.has_sibling(kStateFile)) return resolve_state_file(*input_.sibling(kStateFile));
+    for (const std::string& name : input_.list()) {
+      if (const auto prefix = prefix_of_shard(name)) {
+        return choose(missing("the folder holds " + printable(name) +
+                              ", data of a checkpoint, but not " + printable(*prefix) +
+                              ".index, which says what it means"));
+      }
+    }
     return choose(
         missing("no checkpoint in this directory: no file `checkpoint`, no .index, no V1 file"));
   }

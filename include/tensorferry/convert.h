@@ -25,7 +25,11 @@ struct ReadOptions {
   /// "raw" and "auto" are known to every format. Empty = the reader's default.
   std::string names = {};
   bool check_skipped = false;  ///< Reader::check_skipped, too
+  bool follow_links = false;  ///< OpenOptions::follow_links
 };
+
+/// How a path is opened for reading with these options.
+OpenOptions open_options(const ReadOptions& options);
 
 /// What is there. Opens, detects, reads and checks; holds no weights.
 Manifest read(const std::filesystem::path& path, const ReadOptions& options = {});
@@ -51,6 +55,10 @@ struct RunOptions {
       progress;  ///< called from one thread at a time, at most ten times a second
   const std::atomic<bool>* cancel =
       nullptr;  ///< set to true: the run stops with Error(input.cancelled), nothing is left
+  /// An open descriptor that the complete output is copied to; it gets no name, and the target is
+  /// only the one for messages. The format needs one file: Error(usage.several_files) otherwise.
+  /// A reader that is gone: Error(output.closed_pipe).
+  int stream = -1;
 };
 
 /// What happened.
@@ -144,6 +152,8 @@ struct PreparedConversion {
   std::vector<std::string> damaged;
 };
 PreparedConversion prepare(const std::filesystem::path& source, const std::filesystem::path& target,
+                           const ConvertOptions& options = {});
+PreparedConversion prepare(const Input& source, const std::filesystem::path& target,
                            const ConvertOptions& options = {});
 
 /// prepare and run.

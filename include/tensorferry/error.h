@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -56,6 +57,10 @@ class Error : public std::runtime_error {
   ErrorCode code_;
   std::string detail_, message_, file_, tensor_;
 };
+
+/// Any exception as an Error: failures of the system that nothing has named yet are `input.io`,
+/// running out of memory or threads is `resources`, and everything else a bug.
+Error to_error(const std::exception_ptr& thrown);
 
 /// For output to people: control characters, ESC, bidirectional marks and invalid UTF-8 become
 /// \xNN, and what is longer than `limit` bytes is cut with an ellipsis (0 = never).

@@ -51,9 +51,14 @@ class Options {
 /// 1024).
 std::uint64_t parse_bytes(std::string_view text);
 
-/// How sure a probe is. A container is a general format (HDF5, zip) that a more specific one may
-/// stand on.
-enum class Match : std::uint8_t { no, container, exact };
+/// How sure a probe is.
+enum class Match : std::uint8_t {
+  no,
+  container,  ///< a general format (HDF5, zip) that a more specific one may stand on
+  exact,
+  broken,  ///< a folder that is meant to be of this format and cannot be read as it stands: the
+           ///< reader says why
+};
 
 /// How a format holds a dtype that it has no native type for.
 enum class Carrier : std::uint8_t {
@@ -168,12 +173,19 @@ class Registry {
   /// The format of an input by content. Throws Error(unsupported.unknown_format),
   /// Error(corrupt.ambiguous) when two match.
   const Format& detect(const Input& input) const;
+  /// The same. A directory that is of no format itself but holds exactly one file of a known one
+  /// becomes that file. Throws Error(usage.several_files) when there are more.
+  const Format& detect(Input& input) const;
   /// The format of that name; without one, by content.
-  const Format& of(const Input& input, std::string_view name) const {
+  const Format& of(Input& input, std::string_view name) const {
     return name.empty() ? detect(input) : at(name);
   }
   /// The format whose writer has the extension of `leaf`. Throws Error(usage.unknown_extension).
   const Format& for_extension(std::string_view leaf) const;
+  /// The format of that name; without one, by the extension of `leaf`.
+  const Format& for_output(std::string_view leaf, std::string_view name) const {
+    return name.empty() ? for_extension(leaf) : at(name);
+  }
 
  private:
   std::vector<Format> formats_;

@@ -46,6 +46,9 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
                                     const std::filesystem::path& weights,
                                     const std::filesystem::path& target,
                                     const InjectOptions& options = {});
+PreparedInjection prepare_injection(const Input& model, const Input& weights,
+                                    const std::filesystem::path& target,
+                                    const InjectOptions& options = {});
 
 /// prepare_injection and run. The receipt counts the tensors that were replaced. Of the target:
 /// complete or not at all.

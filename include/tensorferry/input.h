@@ -54,15 +54,29 @@ class File {
 std::shared_ptr<const File> memory_file(std::string name, std::vector<std::byte> bytes);
 std::shared_ptr<const File> memory_file(std::string name, std::string_view bytes);
 
+struct OpenOptions {
+  /// Links in the model's folder may lead anywhere. Otherwise those that leave it are refused, with
+  /// the exceptions that Input::sibling names.
+  bool follow_links = false;
+  /// Of what comes through a pipe, this many bytes are kept in memory; more goes to an unnamed
+  /// temporary file.
+  std::uint64_t spool_memory = 8u << 20;
+};
+
 /// What the user pointed at: a file, a directory, or a prefix that several files share
 /// (`model.ckpt` of `model.ckpt.index`). Cheap to copy; thread-safe.
 class Input {
  public:
   enum class Kind { file, directory, prefix };
 
-  /// Throws Error(input) when nothing of that name exists, or when it is neither a regular file nor
-  /// a directory.
-  static Input open(const std::filesystem::path& path);
+  /// A FIFO, a socket, or a path that means one of the process's own descriptors (`/dev/stdin`,
+  /// `/dev/fd/63`) is read to its end. Throws Error(input) when nothing of that name exists, and
+  /// for devices and files of the kernel.
+  static Input open(const std::filesystem::path& path, const OpenOptions& options = {});
+  /// What an open descriptor leads to. A pipe or socket is read to its end: one file without
+  /// siblings, called "stdin". A regular file is the one of that name, with its siblings, or stands
+  /// alone when it has lost its name. `name` is for messages.
+  static Input stream(int descriptor, std::string name, const OpenOptions& options = {});
   /// Files in memory, for tests and embedders. `path` names one of `files`, or is empty (the
   /// directory), or is a prefix of several.
   static Input memory(const std::string& path, std::map<std::string, std::string> files);
@@ -75,17 +89,27 @@ class Input {
   /// The file itself. Throws Error(input) for a directory or a prefix.
   std::shared_ptr<const File> file() const;
   /// A file beside the named one, or inside the directory. The name comes from untrusted bytes:
-  /// absolute names,
-  /// `..`, backslashes, NUL, and links that leave the directory throw Error(unsafe); links into the
-  /// directory tree that the model's own link points into (download caches) are followed. Missing:
-  /// Error(input.missing).
+  /// absolute names, `..`, backslashes, NUL, and links that leave the directory throw
+  /// Error(unsafe). Links are followed into the `blobs` of a download cache and, when the named
+  /// file is a link itself, into the directory of its target; a file that is missing beside that
+  /// link is looked for beside the target. Missing: Error(input.missing). A pointer that stands
+  /// for a file that was not downloaded: Error(corrupt.lfs_pointer).
   std::shared_ptr<const File> sibling(std::string_view relative) const;
+  /// The same for the file that gives a directory its meaning, such as an index: it may be a link
+  /// anywhere, as if the user had named it, and its siblings are found as they would be then.
+  std::shared_ptr<const File> main_file(std::string_view relative) const;
+  /// That file of the directory as an input of its own. Throws as sibling() does.
+  Input only_file(std::string_view relative) const;
   bool has_sibling(std::string_view relative) const;
   /// Names of the plain files in that directory (or in a sub-directory of it), sorted. Empty when
   /// it is missing.
   std::vector<std::string> list(std::string_view subdirectory = "") const;
   /// Every file handed out so far, by this Input and its copies.
   std::vector<std::shared_ptr<const File>> opened() const;
+  /// Of only_file(): the directory that the user named. Empty otherwise.
+  const std::string& found_in() const { return found_in_; }
+  /// Whether it came through a pipe and therefore has no siblings.
+  bool is_stream() const { return is_stream_; }
 
   /// For the library itself: `leaf` names one of the source's files, or is empty (the directory),
   /// or is a prefix.
@@ -94,10 +118,15 @@ class Input {
 
  private:
   Input(std::shared_ptr<const InputSource> source, Kind kind, std::string name, std::string leaf);
+  static Input open_named(const std::string& full, std::string name, std::string shown,
+                          std::string leaf, const OpenOptions& options);
+  static Input from_pipe(int descriptor, std::string name, std::string leaf,
+                         const OpenOptions& options);
 
   std::shared_ptr<const InputSource> source_;
   Kind kind_;
-  std::string name_, leaf_;
+  bool is_stream_ = false;
+  std::string name_, leaf_, found_in_;
   std::shared_ptr<const File> file_;
 };
 

@@ -54,11 +54,16 @@ void limit_memory(ReadOptions& read, RunOptions& run, std::uint64_t bytes) {
 
 PreparedConversion prepare(const std::filesystem::path& source, const std::filesystem::path& target,
                            const ConvertOptions& options) {
-  const Registry& registry = Registry::global();
   // The target's format first: a misspelt one should not cost reading the source.
-  const Format& format = options.to.empty() ? registry.for_extension(target.filename().string())
-                                            : registry.at(options.to);
-  const Input input = Input::open(source);
+  static_cast<void>(Registry::global().for_output(target.filename().string(), options.to));
+  return prepare(Input::open(source, open_options(options.read)), target, options);
+}
+
+PreparedConversion prepare(const Input& source, const std::filesystem::path& target,
+                           const ConvertOptions& options) {
+  const Registry& registry = Registry::global();
+  const Format& format = registry.for_output(target.filename().string(), options.to);
+  Input input = source;
   ReadOptions how = options.read;
   const Format& origin = registry.of(input, how.from);
   how.from = origin.name;
@@ -70,7 +75,7 @@ PreparedConversion prepare(const std::filesystem::path& source, const std::files
   const std::string unmet = selected == 0 ? unmet_selections(manifest) : std::string();
   if (!options.bookkeeping) manifest = drop_bookkeeping()(std::move(manifest));
   if (manifest.tensors.empty() && !options.allow_empty)
-    throw nothing_selected(holds_none, selected, unmet).in_file(source.string());
+    throw nothing_selected(holds_none, selected, unmet).in_file(source.name());
   if (origin.untyped) {
     for (Note& note : doubts(manifest)) manifest.notes.push_back(std::move(note));
   }

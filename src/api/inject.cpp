@@ -11,7 +11,7 @@
 namespace tensorferry {
 namespace {
 
-const Format& injectable(const Input& model, const std::string& from) {
+const Format& injectable(Input& model, const std::string& from) {
   const Registry& registry = Registry::global();
   const Format& format = registry.of(model, from);
   if (format.patcher) return format;
@@ -145,7 +145,7 @@ class Matching {
 };
 
 /// The weights as they are to be injected.
-Manifest read_weights(const std::filesystem::path& path, const InjectOptions& options) {
+Manifest read_weights(const Input& input, const InjectOptions& options) {
   if (options.unmapped == Unmapped::keep) {
     throw Error(ErrorCode::usage, "bad_value",
                 "weights that the model lacks cannot be kept: error or drop");
@@ -153,7 +153,7 @@ Manifest read_weights(const std::filesystem::path& path, const InjectOptions& op
   if (!options.edits.metadata.empty()) {
     throw Error(ErrorCode::usage, "metadata", "the model keeps its metadata: none can be set");
   }
-  Manifest weights = select(options.selection)(read(path, options.weights));
+  Manifest weights = select(options.selection)(read(input, options.weights));
   if (!options.bookkeeping) weights = drop_bookkeeping()(std::move(weights));
   Edits edits = options.edits;
   if (edits.map) edits.map->unmapped = Unmapped::keep;
@@ -177,7 +177,14 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
                                     const std::filesystem::path& weights,
                                     const std::filesystem::path& target,
                                     const InjectOptions& options) {
-  const Input input = Input::open(model);
+  return prepare_injection(Input::open(model, open_options(options.model)),
+                           Input::open(weights, open_options(options.weights)), target, options);
+}
+
+PreparedInjection prepare_injection(const Input& model, const Input& weights,
+                                    const std::filesystem::path& target,
+                                    const InjectOptions& options) {
+  Input input = model;
   const Format& format = injectable(input, options.model.from);
   ReadOptions how = options.model;
   how.from = format.name;
@@ -187,7 +194,7 @@ PreparedInjection prepare_injection(const std::filesystem::path& model,
     throw Error(ErrorCode::usage, "nothing_selected",
                 "no tensor of the model has the name of a selected weight (--allow-empty goes on)" +
                     unmet_selections(matching.replacements))
-        .in_file(weights.string());
+        .in_file(weights.name());
   }
   if (options.run.verify_output) refuse_verifying(matching.patched);
   return {ConversionPlan::make_patch(input, std::move(matching.patched), matching.replacements,

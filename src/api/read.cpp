@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <unordered_map>
 
 #include "api/builtin_formats.h"
 #include "api/missing_files.h"
+#include "core/sniff.h"
 #include "tensorferry/convert.h"
 
 namespace tensorferry {
@@ -38,9 +40,58 @@ std::map<std::string, std::string> options_of(const Format& format, const ReadOp
   return given;
 }
 
+/// A file that is damaged may just be something else that came in its place: says what.
+class Explainer {
+ public:
+  explicit Explainer(const Input& input) : input_(input) {}
+
+  Error operator()(const Error& error) {
+    Error placed = error.in_file(input_.name());
+    if (placed.code() != ErrorCode::corrupt) return placed;
+    const std::string_view what = foreign_content(placed.file());
+    if (what.empty()) return placed;
+    const Error clear(placed.code(), placed.detail(),
+                      placed.message() + "; the file looks like " + std::string(what));
+    const Error named = clear.in_file(placed.file());
+    return placed.tensor().empty() ? named : named.in_tensor(placed.tensor());
+  }
+
+ private:
+  std::string_view foreign_content(const std::string& name) {
+    if (files_.empty())
+      for (auto& file : input_.opened()) files_.emplace(file->name(), std::move(file));
+    const auto found = files_.find(name);
+    if (found == files_.end()) return {};
+    const auto [known, is_new] = contents_.try_emplace(name);
+    if (is_new) known->second = look_at(*found->second);
+    return known->second;
+  }
+
+  std::string_view look_at(const File& file) const {
+    constexpr std::uint64_t kBytes = 4096;
+    try {
+      const std::string start = file.read_string(0, std::min(file.size(), kBytes));
+      const Content content = describe_content({input_, start, start, file.size(), {}});
+      return content.foreign ? content.description : std::string_view();
+    } catch (const Error&) {
+      return {};  // the first error stands
+    }
+  }
+
+  const Input& input_;
+  std::unordered_map<std::string, std::shared_ptr<const File>> files_;
+  std::unordered_map<std::string, std::string_view> contents_;
+};
+
 }  // namespace
 
-Manifest read(const Input& input, const ReadOptions& options) {
+OpenOptions open_options(const ReadOptions& options) {
+  constexpr std::uint64_t kMostInMemory = 8u << 20;
+  return {options.follow_links, std::min(kMostInMemory, options.limits.decoded_bytes / 2)};
+}
+
+Manifest read(const Input& given, const ReadOptions& options) {
+  Input input = given;
   const Format& format = Registry::global().of(input, options.from);
   if (!format.reader) {
     throw Error(
@@ -56,19 +107,25 @@ Manifest read(const Input& input, const ReadOptions& options) {
     check(manifest, options.limits);
     if (options.check_skipped)
       format.reader->check_skipped(input, parsed, options.limits, manifest);
+    Explainer explained(input);
     for (Tensor& tensor : manifest.tensors) {
-      if (tensor.problem) tensor.problem = tensor.problem->in_file(input.name());
+      if (tensor.problem) tensor.problem = explained(*tensor.problem);
+    }
+    if (!input.found_in().empty()) {
+      manifest.notes.push_back({"input.only_file", "the only model in the folder " +
+                                                       printable(input.found_in()) +
+                                                       " is read: " + printable(input.leaf())});
     }
     if (auto note = missing_files(manifest)) manifest.notes.push_back(*std::move(note));
     manifest.sources = input.opened();
     return manifest;
   } catch (const Error& error) {
-    throw error.in_file(input.name());
+    throw Explainer(input)(error);
   }
 }
 
 Manifest read(const std::filesystem::path& path, const ReadOptions& options) {
-  return read(Input::open(path), options);
+  return read(Input::open(path, open_options(options)), options);
 }
 
 }  // namespace tensorferry

@@ -116,6 +116,7 @@ constexpr Row kRows[] = {
      [](O options, R row, V value) { add_pair(options.read.options, row, value); }},
     {"names", false, [](O options, R, V value) { options.read.names = value; }},
     {"limit", false, set_limit},
+    {"follow-links", true, [](O options, R, V) { options.read.follow_links = true; }},
     {"include", false, [](O options, R, V value) { options.selection.include.push_back(value); }},
     {"exclude", false, [](O options, R, V value) { options.selection.exclude.push_back(value); }},
     {"scope", false, [](O options, R, V value) { options.selection.scope.push_back(value); }},

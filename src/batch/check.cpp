@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "batch/jobs.h"
+#include "io/system.h"
 #include "tensorferry/batch.h"
 #include "util/sha256.h"
 
@@ -50,7 +51,7 @@ bool file_at(const fs::path& path, FileKey& key) {
 }  // namespace
 
 fs::path full_path(const fs::path& path) {
-  const fs::path full = fs::absolute(path).lexically_normal();
+  const fs::path full = absolute_path(path, ErrorCode::input);
   return full.filename().empty() ? full.parent_path() : full;  // a trailing slash
 }
 

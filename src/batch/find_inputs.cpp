@@ -185,12 +185,13 @@ class Finder {
       ReadOptions options = options_.read;
       if (options.from.empty()) {
         // an input of its own: what the probes open belongs to nothing
-        opened.format = &Registry::global().detect(Input::open(folder_ / name));
+        opened.format =
+            &Registry::global().detect(Input::open(folder_ / name, open_options(options)));
         options.from = std::string(opened.format->name);
       } else {
         opened.format = &Registry::global().at(options.from);
       }
-      input = Input::open(folder_ / name);
+      input = Input::open(folder_ / name, open_options(options));
       opened.listing = listing_digest(read(*input, options));
     } catch (const Error& error) {
       if (error.id() == "unsupported.unknown_format") return std::nullopt;

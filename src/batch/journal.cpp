@@ -182,11 +182,15 @@ JournalRecords JournalRecords::load(const fs::path& journal) {
   if (fs::exists(journal, error)) records.read(journal);
   const std::string start = journal.filename().string() + ".";
   const fs::path folder = journal.has_parent_path() ? journal.parent_path() : fs::path(".");
-  for (const auto& file : fs::directory_iterator(folder, error)) {
-    const std::string name = file.path().filename().string();
+  fs::directory_iterator at(folder, error);
+  for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
     if (name.starts_with(start) && is_shard_name(std::string_view(name).substr(start.size())))
-      records.read(file.path());
+      records.read(at->path());
   }
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw Error(ErrorCode::input, "io", "cannot be listed: " + error.message())
+        .in_file(folder.string());
   return records;
 }
 

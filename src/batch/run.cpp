@@ -3,7 +3,6 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -59,12 +58,19 @@ std::vector<FileRecord> source_records(const Manifest& manifest) {
   return records;
 }
 
+/// What cannot be looked at again may be something else now.
+bool came_through_pipe(const std::vector<FileRecord>& sources) {
+  return std::any_of(sources.begin(), sources.end(),
+                     [](const FileRecord& file) { return file.inode == 0; });
+}
+
 /// The record of the job when it needs not run again.
 const JournalEntry* valid_record(const BatchJob& job, const JournalRecords& records) {
   if (job.problem) return nullptr;
   const std::string digest = job_digest(job);
   for (const JournalEntry& entry : records.finished(full_path(job.target).string())) {
     if (entry.job != digest || entry.outputs.empty() || !unchanged(entry.outputs)) continue;
+    if (came_through_pipe(entry.sources)) continue;
     try {
       // what the reader opens now: a file that has joined counts, too
       if (source_records(read(job.source, job.options->read)) == entry.sources) return &entry;
@@ -73,18 +79,6 @@ const JournalEntry* valid_record(const BatchJob& job, const JournalRecords& reco
     }
   }
   return nullptr;
-}
-
-Error error_of(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return {ErrorCode::resources, "memory", "out of memory"};
-  } catch (const std::exception& error) {
-    return {ErrorCode::internal, "exception", error.what()};
-  }
 }
 
 std::vector<std::size_t> of_shard(std::size_t jobs, const BatchShard& shard) {
@@ -188,7 +182,7 @@ class Runner {
       if (jobs_[index].problem) throw Error(*jobs_[index].problem);
       entry = convert_job(index, receipt, started);
     } catch (...) {
-      const Error error = error_of(std::current_exception());
+      const Error error = to_error(std::current_exception());
       if (started) record_failure(jobs_[index], error);
       if (cancelled() && error.id() == "input.cancelled") return;
       tell({BatchEvent::Kind::failed, index, seconds_since(start), 0, 0, &error});

@@ -50,14 +50,10 @@ int remember_error() noexcept {
   try {
     try {
       throw;
-    } catch (const Error& error) {
-      return remember(error);
     } catch (const std::bad_alloc&) {
       return out_of_memory();
-    } catch (const std::exception& error) {
-      return remember(Error(ErrorCode::internal, "exception", error.what()));
     } catch (...) {
-      return remember(ErrorCode::internal, "internal.exception", "an unknown exception");
+      return remember(to_error(std::current_exception()));
     }
   } catch (...) {
     return out_of_memory();

@@ -1,5 +1,9 @@
 #include "batch_jobs.h"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -117,6 +121,8 @@ class LineParser {
       const std::string path = value.is_string() ? value.get<std::string>() : std::string();
       if (path.empty() || path.find('\0') != std::string::npos)
         problems_.push_back("\"" + key + "\" is not the name of a file");
+      else if (path == "-")
+        problems_.push_back("\"" + key + "\" is `-`: a batch reads and writes files, not streams");
       else
         (key == "in" ? in_ : out_) = path;
       return;
@@ -174,6 +180,20 @@ class LineParser {
   throw Error(ErrorCode::usage, "jobs", message).in_file(name);
 }
 
+/// A list of jobs is a file or comes through a pipe; a device may have no end. /dev/null is an
+/// empty list.
+void refuse_endless(const struct stat& s, const std::string& name) {
+  const bool null = S_ISCHR(s.st_mode) && s.st_rdev == makedev(1, 3);
+  const char* kind = S_ISDIR(s.st_mode)            ? "a folder"
+                     : S_ISCHR(s.st_mode) && !null ? "a character device"
+                     : S_ISBLK(s.st_mode)          ? "a block device"
+                                                   : nullptr;
+  if (kind == nullptr) return;
+  throw Error(ErrorCode::input, "special_file",
+              std::string("is ") + kind + ", not a file with a line for each job")
+      .in_file(name);
+}
+
 /// What the outputs in a format end with.
 std::string extension_of(const std::string& to) {
   const Format& format = Registry::global().at(to);
@@ -228,12 +248,21 @@ JobList parse_jobs(std::istream& lines, std::string_view name, const Arguments& 
 }
 
 JobList read_jobs(const std::string& path, const Arguments& defaults) {
-  if (path == "-") return parse_jobs(std::cin, "standard input", defaults);
+  struct stat s {};
+  if (path == "-") {
+    if (isatty(STDIN_FILENO) == 0 && fstat(STDIN_FILENO, &s) == 0)
+      refuse_endless(s, "standard input");
+    return parse_jobs(std::cin, "standard input", defaults);
+  }
+  if (stat(path.c_str(), &s) == 0) refuse_endless(s, path);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file || fs::is_directory(path)) {
-    const int code = file ? EISDIR : errno;
-    throw Error(ErrorCode::input, code == ENOENT ? "missing" : "io",
+  if (!file) {
+    const int code = errno;
+    throw Error(ErrorCode::input,
+                code == ENOENT   ? "missing"
+                : code == EACCES ? "permission"
+                                 : "io",
                 "cannot be read: " + std::generic_category().message(code))
         .in_file(path);
   }

@@ -1,5 +1,6 @@
 #include "tensorferry/convert.h"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,8 +10,10 @@
 #include "dry_run.h"
 #include "edits.h"
 #include "lead_to_batch.h"
+#include "model.h"
 #include "output.h"
 #include "running.h"
+#include "stream_output.h"
 
 namespace tensorferry::cli {
 namespace {
@@ -26,10 +29,10 @@ void say_damaged(const std::vector<std::string>& damaged) {
   for (const std::string& name : damaged) complain("left out, damaged: " + printable(name));
 }
 
-int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
+int dry_run(const PreparedConversion& prepared, const Input& input, const Arguments& arguments,
             const ConvertOptions& options) {
   if (!arguments.flag("quiet")) {
-    const std::vector<LeftOut> left_out = left_out_of(prepared, arguments.operands()[0], options);
+    const std::vector<LeftOut> left_out = left_out_of(prepared, input, options);
     if (arguments.flag("json")) {
       print(plan_json(prepared.plan, left_out, options.run));
     } else {
@@ -43,13 +46,12 @@ int dry_run(const PreparedConversion& prepared, const Arguments& arguments,
 }
 
 /// A folder of several models leads to the command that takes them.
-PreparedConversion prepare_or_advise(const Arguments& arguments, const ConvertOptions& options) {
-  const std::string& source = arguments.operands()[0];
-  const std::string& target = arguments.operands()[1];
+PreparedConversion prepare_or_advise(const Input& input, const std::string& target,
+                                     const Arguments& arguments, const ConvertOptions& options) {
   try {
-    return prepare(source, target, options);
+    return prepare(input, target, options);
   } catch (const Error& error) {
-    throw with_batch_advice(error, source, target, arguments);
+    throw with_batch_advice(error, arguments.operands()[0], arguments.operands()[1], arguments);
   }
 }
 
@@ -57,10 +59,15 @@ int run(const Arguments& arguments) {
   ConvertOptions options = convert_options(arguments);
   PlanRunner runner(arguments, options.read, options.run);
   options.run = runner.options;
-  const std::string& target = arguments.operands()[1];
-  PreparedConversion prepared = prepare_or_advise(arguments, options);
-  if (arguments.flag("dry-run")) return dry_run(prepared, arguments, options);
-  const std::string written = output_names(target, prepared.plan.layout());
+  const Target target = output_target(arguments.operands()[1], options.to);
+  options.run.stream = runner.options.stream = target.stream;
+  // A misspelt format should not cost reading what comes through a pipe.
+  static_cast<void>(Registry::global().for_output(
+      std::filesystem::path(target.path).filename().string(), options.to));
+  const Input input = open_input(arguments.operands()[0], options.read);
+  PreparedConversion prepared = prepare_or_advise(input, target.path, arguments, options);
+  if (arguments.flag("dry-run")) return dry_run(prepared, input, arguments, options);
+  const std::string written = output_names(arguments.operands()[1], prepared.plan.layout());
   int code = 0;
   runner.run(std::move(prepared.plan), [&](Receipt& receipt) {
     receipt.damaged.insert(receipt.damaged.end(), prepared.damaged.begin(), prepared.damaged.end());
@@ -69,7 +76,7 @@ int run(const Arguments& arguments) {
     print_notes(receipt.notes);
     print_casts(receipt.casts);
     say_damaged(receipt.damaged);
-    print(summary(written, receipt));
+    runner.say(summary(written, receipt));
   });
   return code;
 }
@@ -87,7 +94,9 @@ Command convert_command() {
            "by its "
            "extension or --to.\nOUT appears complete or not at all. A dtype that OUT's format "
            "lacks is carried as "
-           "another type with a tag that\nbrings it back, or refused; nothing is lost silently.",
+           "another type with a tag that\nbrings it back, or refused; nothing is lost silently. "
+           "`-` is "
+           "standard input, and as OUT standard output,\nwhere the format is one file.",
        .least = 2,
        .most = 2,
        .groups = option_groups(),
@@ -97,7 +106,8 @@ Command convert_command() {
            "  tensorferry convert model.ckpt-1000 model.h5 --out-opt compression=gzip --dry-run\n"
            "  tensorferry convert weights.bin kernel.npy --from raw --in-opt dtype=float32 "
            "--in-opt "
-           "shape=784,128\n",
+           "shape=784,128\n"
+           "  curl -s URL | tensorferry convert - - --to npz > model.npz\n",
        .too_many = several_inputs_advice},
       run};
 }

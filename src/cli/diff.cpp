@@ -121,10 +121,10 @@ void select_tensors(Sides& sides, const Selection& wanted,
 Sides open_both(const Arguments& arguments, const std::map<std::string, std::string>& names) {
   ReadOptions options = read_options(arguments);
   Sides sides;
-  sides.a = read(arguments.operands()[0], options);
+  sides.a = read(open_input(arguments.operands()[0], options), options);
   options.from = arguments.value("from-b").value_or("");
   options.options = arguments.pairs("in-opt-b");
-  sides.b = read(arguments.operands()[1], options);
+  sides.b = read(open_input(arguments.operands()[1], options), options);
 
   std::set<std::string_view> known;
   for (const Tensor& tensor : sides.a.tensors) known.insert(tensor.name);

@@ -37,7 +37,7 @@ Json json_fate(const Tensor& tensor, const Destination& destination) {
 
 }  // namespace
 
-std::vector<LeftOut> left_out_of(const PreparedConversion& prepared, const std::string& source,
+std::vector<LeftOut> left_out_of(const PreparedConversion& prepared, const Input& source,
                                  const ConvertOptions& options) {
   std::unordered_set<std::string_view> kept, damaged;
   for (const Tensor& tensor : prepared.plan.manifest().tensors) kept.insert(source_name(tensor));

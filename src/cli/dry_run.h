@@ -14,7 +14,7 @@ struct LeftOut {
   const char* reason;  ///< "bookkeeping", "damaged", "not selected", "not in the model"
 };
 /// Reads the source's descriptions once more and compares.
-std::vector<LeftOut> left_out_of(const PreparedConversion& prepared, const std::string& source,
+std::vector<LeftOut> left_out_of(const PreparedConversion& prepared, const Input& source,
                                  const ConvertOptions& options);
 
 std::string plan_text(const ConversionPlan& plan, const std::vector<LeftOut>& left_out,

@@ -10,6 +10,7 @@
 #include "model.h"
 #include "output.h"
 #include "running.h"
+#include "stream_output.h"
 
 namespace tensorferry::cli {
 namespace {
@@ -38,6 +39,7 @@ InjectOptions inject_options(const Arguments& arguments) {
   options.weights = std::move(common.read);
   options.model.from = arguments.value("model-from").value_or("");
   options.model.limits = options.weights.limits;
+  options.model.follow_links = options.weights.follow_links;
   options.selection = std::move(common.selection);
   options.bookkeeping = common.bookkeeping;
   options.edits = edits(arguments, false);
@@ -75,8 +77,12 @@ int run(const Arguments& arguments) {
   options.run = runner.options;
   const auto target = arguments.value("output");
   if (!target) throw Error(ErrorCode::usage, "no_output", "-o OUT names the new model");
-  PreparedInjection prepared =
-      prepare_injection(arguments.operands()[0], arguments.operands()[1], *target, options);
+  Input model = open_input(arguments.operands()[0], options.model);
+  const Format& format = Registry::global().of(model, options.model.from);
+  const Target out = output_target(*target, std::string(format.name));
+  runner.options.stream = out.stream;
+  PreparedInjection prepared = prepare_injection(
+      model, open_input(arguments.operands()[1], options.weights), out.path, options);
   if (arguments.flag("dry-run")) {
     dry_run(prepared, arguments, runner.options);
     return 0;
@@ -88,7 +94,7 @@ int run(const Arguments& arguments) {
     print_casts(receipt.casts);
     std::string text = summary(written, receipt);
     text.insert(text.size() - 1, injected(prepared));
-    print(text);
+    runner.say(text);
   });
   return 0;
 }

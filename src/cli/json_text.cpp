@@ -1,18 +1,45 @@
 #include "json_text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tensorferry/error.h"
 
 namespace tensorferry::cli {
 namespace {
 
+/// Harmful characters, as printable() has them, become \u escapes; in JSON they are only in
+/// strings.
+std::string escaped(std::string json) {
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x7f; };
+  if (std::all_of(json.begin(), json.end(), plain)) return json;
+  std::string text;
+  for (std::size_t at = 0; at < json.size();) {
+    std::size_t end = at + 1;
+    while (end < json.size() && (static_cast<unsigned char>(json[end]) & 0xc0) == 0x80) ++end;
+    const std::string_view c = std::string_view(json).substr(at, end - at);
+    at = end;
+    if (plain(c[0]) || printable(c) == c) {
+      text += c;
+      continue;
+    }
+    // Of one to three bytes: all of them lie below 0x10000.
+    std::uint32_t code = static_cast<unsigned char>(c[0]) & (0xff >> c.size());
+    for (const char next : c.substr(1)) code = code << 6 | (static_cast<unsigned char>(next) & 63);
+    constexpr std::string_view digits = "0123456789abcdef";
+    text += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) text += digits[code >> shift & 15];
+  }
+  return text;
+}
+
 /// The text as a JSON string, or nothing when it is not UTF-8.
 std::optional<std::string> json_string(std::string_view text) {
   try {
-    return Json(text).dump();
+    return escaped(Json(text).dump());
   } catch (const Json::type_error&) {
     return std::nullopt;
   }
@@ -88,6 +115,6 @@ Json json_number(double value) {
   return std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
 }
 
-std::string to_text(const Json& json) { return json.dump(); }
+std::string to_text(const Json& json) { return escaped(json.dump()); }
 
 }  // namespace tensorferry::cli

@@ -53,14 +53,15 @@ std::optional<Command> find_command(std::string_view wanted) {
 namespace {
 
 bool names_an_input(const std::string& word) {
+  // There is something of that name, or it can only be meant as a path: let the command say what
+  // is wrong with it. Nothing is opened that could be read only once.
+  std::error_code ignored;
+  if (word.find('/') != std::string::npos || std::filesystem::exists(word, ignored)) return true;
   try {
-    Input::open(word);
+    Input::open(word);  // the beginning of the names of several files
     return true;
   } catch (const Error&) {
-    // there is something of that name, or it can only be meant as a path: let the command say what
-    // is wrong with it
-    std::error_code ignored;
-    return std::filesystem::exists(word, ignored) || word.find('/') != std::string::npos;
+    return false;
   }
 }
 
@@ -84,7 +85,7 @@ int dispatch(const std::vector<std::string>& words) {
   const std::span<const std::string> rest = std::span(words).subspan(1);
   if (words[0] == "--help" || words[0] == "-h") return help_command().run({});
   if (const auto command = find_command(words[0])) return run_command(*command, rest);
-  const bool option = words[0].starts_with('-');
+  const bool option = words[0].starts_with('-');  // or standard input
   if (option || names_an_input(words[0])) return run_command(info_command(), words);
   unknown_command(words[0]);
 }
@@ -95,17 +96,13 @@ int report(const std::exception_ptr& thrown) {
     std::rethrow_exception(thrown);
   } catch (const ClosedPipe&) {
     die_by_signal(SIGPIPE);
-  } catch (const Error& e) {
-    complain(e.what());
-    if (e.code() == ErrorCode::internal) complain("this is a bug in tensorferry: please report it");
-    return static_cast<int>(e.code());
-  } catch (const std::bad_alloc&) {
-    complain("error[resources.memory]: out of memory");
-    return static_cast<int>(ErrorCode::resources);
-  } catch (const std::exception& e) {
-    complain("error[internal.exception]: " + printable(e.what()) +
-             "; this is a bug in tensorferry: please report it");
-    return static_cast<int>(ErrorCode::internal);
+  } catch (...) {
+    const Error error = to_error(std::current_exception());
+    if (error.id() == "output.closed_pipe") die_by_signal(SIGPIPE);
+    complain(error.what());
+    if (error.code() == ErrorCode::internal)
+      complain("this is a bug in tensorferry: please report it");
+    return static_cast<int>(error.code());
   }
 }
 

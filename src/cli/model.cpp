@@ -1,5 +1,7 @@
 #include "model.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "tensorferry/error.h"
@@ -17,6 +19,8 @@ constexpr OptionDef kInput[] = {
      "Raise what a file may demand: header=SIZE of metadata, tensors=N, rank=N, depth=N of JSON, "
      "strings=SIZE of one "
      "tensor of strings"},
+    {"follow-links", nullptr,
+     "Read files of the model that are links out of its folder, as into a cache or a store"},
 };
 
 constexpr OptionDef kSelection[] = {
@@ -60,13 +64,18 @@ Selection selection(const Arguments& arguments) {
   return std::move(options.selection);
 }
 
+Input open_input(const std::string& operand, const ReadOptions& options) {
+  if (operand == "-") return Input::stream(STDIN_FILENO, "standard input", open_options(options));
+  return Input::open(operand, open_options(options));
+}
+
 Model open_model(const std::string& path, const Arguments& arguments, bool check_skipped) {
   ReadOptions options = read_options(arguments);
   options.check_skipped = check_skipped;
-  const Input input = Input::open(path);
+  Input input = open_input(path, options);
   const Format& format = Registry::global().of(input, options.from);
   options.from = std::string(format.name);
-  Model model{path, &format, read(input, options)};
+  Model model{path, input, &format, read(input, options)};
 
   const Selection wanted = selection(arguments);
   model.manifest = select(wanted)(std::move(model.manifest));

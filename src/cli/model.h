@@ -22,8 +22,12 @@ void set_options(ConvertOptions& options, const Arguments& arguments, const Opti
 ReadOptions read_options(const Arguments& arguments);
 Selection selection(const Arguments& arguments);
 
+/// What an operand names: a path, or `-` for standard input. Throws Error(input).
+Input open_input(const std::string& operand, const ReadOptions& options);
+
 struct Model {
   std::string path;  ///< as the user wrote it
+  Input input;
   const Format* format;
   Manifest manifest;
 };

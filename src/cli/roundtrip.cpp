@@ -43,7 +43,11 @@ class TemporaryFolder {
 
   /// A new folder in it.
   fs::path add(const std::string& name) const {
-    fs::create_directory(path_ / name);
+    std::error_code error;
+    fs::create_directory(path_ / name, error);
+    if (error)
+      throw Error(ErrorCode::output, "mkdir", "the folder cannot be made: " + error.message())
+          .in_file((path_ / name).string());
     return path_ / name;
   }
   static void remove(const fs::path& path) {
@@ -91,9 +95,9 @@ struct Leg {
 /// that differs.
 class Trip {
  public:
-  Trip(const Arguments& arguments, const Manifest& original, const TemporaryFolder& folder,
+  Trip(const Arguments& arguments, const Model& original, const TemporaryFolder& folder,
        const ScanOptions& scan)
-      : arguments_(arguments), original_(original), folder_(folder), scan_(scan) {
+      : original_(original), folder_(folder), scan_(scan) {
     convert_.read = read_options(arguments);
     convert_.selection = selection(arguments);
     convert_.bookkeeping = arguments.flag("bookkeeping");
@@ -106,7 +110,8 @@ class Trip {
 
   std::vector<Leg> run(const std::vector<const Format*>& formats) {
     std::vector<Leg> legs;
-    fs::path source = arguments_.operands()[0], previous;
+    Input source = original_.input;
+    fs::path previous;
     for (const Format* format : formats) {
       const fs::path folder =
           folder_.add(std::to_string(legs.size()) + "-" + std::string(format->name));
@@ -114,13 +119,14 @@ class Trip {
       convert_.to = format->name;
       Leg& leg = legs.emplace_back();
       leg.format = format;
-      leg.output_bytes = convert(source, target, convert_).output_bytes;
+      leg.output_bytes =
+          std::move(prepare(source, target, convert_).plan).run(convert_.run).output_bytes;
       convert_.selection = {};  // was made; names are compared as they come
       convert_.read = {std::string(format->name), {}, convert_.read.limits};
       leg.comparison = compare_with(target);
       if (!previous.empty()) TemporaryFolder::remove(previous);
       previous = folder;
-      source = target;
+      source = Input::open(target);
       if (!leg.comparison.equal()) break;
     }
     return legs;
@@ -132,11 +138,10 @@ class Trip {
     if (!convert_.bookkeeping) found = drop_bookkeeping()(std::move(found));
     CompareOptions options;
     options.scan = scan_;
-    return compare(original_, found, options);
+    return compare(original_.manifest, found, options);
   }
 
-  const Arguments& arguments_;
-  const Manifest& original_;
+  const Model& original_;
   const TemporaryFolder& folder_;
   const ScanOptions& scan_;
   ConvertOptions convert_;
@@ -165,12 +170,14 @@ int run(const Arguments& arguments) {
   const std::vector<const Format*> formats = route(arguments, *model.format);
   if (!arguments.flag("bookkeeping"))
     model.manifest = drop_bookkeeping()(std::move(model.manifest));
-  const fs::path parent = arguments.value("temp").value_or(fs::temp_directory_path().string());
+  std::error_code error;
+  const fs::path usual = fs::temp_directory_path(error);
+  const fs::path parent = arguments.value("temp").value_or(error ? "/tmp" : usual.string());
 
   std::vector<Leg> legs;
   scan(arguments, [&](const ScanOptions& options) {
     const TemporaryFolder folder(parent);
-    legs = Trip(arguments, model.manifest, folder, options).run(formats);
+    legs = Trip(arguments, model, folder, options).run(formats);
   });
   const bool quiet = arguments.flag("quiet");
   if (arguments.flag("json"))

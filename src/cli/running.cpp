@@ -91,6 +91,10 @@ std::string output_names(const std::string& target, const Layout& layout) {
          layout.files[1].name;
 }
 
+void PlanRunner::say(const std::string& text) const {
+  options.stream < 0 ? print(text) : write_to_stderr(text);
+}
+
 std::string summary(const std::string& target, const Receipt& receipt) {
   std::string text = printable(target, 0) + ": " + count_of(receipt.tensors, "tensor") + ", " +
                      exact_bytes(receipt.bytes) + " in " + fixed(receipt.seconds, 2) + " s";

@@ -26,6 +26,8 @@ class PlanRunner {
   /// Runs the plan with progress; a signal ends it, and then the program. `finish` is called with
   /// the receipt of an output that is complete.
   void run(ConversionPlan plan, const std::function<void(Receipt&)>& finish);
+  /// On standard output; on standard error when the output itself goes to a stream.
+  void say(const std::string& text) const;
 
  private:
   std::unique_ptr<ProgressDisplay> progress_;

@@ -1,5 +1,8 @@
 #include "tensorferry/error.h"
 
+#include <filesystem>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "util/utf8.h"
@@ -100,6 +103,28 @@ std::string Error::id() const {
   std::string id(to_string(code_));
   if (!detail_.empty()) id += "." + detail_;
   return id;
+}
+
+Error to_error(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::resources, "memory", "out of memory"};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Error(ErrorCode::input, "io", error.code().message()).in_file(error.path1().string());
+  } catch (const std::system_error& error) {
+    const bool shortage = error.code() == std::errc::resource_unavailable_try_again ||
+                          error.code() == std::errc::not_enough_memory ||
+                          error.code() == std::errc::too_many_files_open;
+    return {shortage ? ErrorCode::resources : ErrorCode::input, shortage ? "system" : "io",
+            error.what()};
+  } catch (const std::exception& error) {
+    return {ErrorCode::internal, "exception", error.what()};
+  } catch (...) {
+    return {ErrorCode::internal, "exception", "an unknown exception"};
+  }
 }
 
 std::string printable(std::string_view text, std::size_t limit) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "core/sniff.h"
 #include "tensorferry/error.h"
 #include "tensorferry/format.h"
 #include "util/text.h"
@@ -8,35 +7,17 @@
 namespace tensorferry {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return result;
-}
-
 const Format& available(const Format& format) {
   if (format.unavailable.empty()) return format;
   throw Error(ErrorCode::unsupported, "format_unavailable",
               std::string(format.name) + ": " + std::string(format.unavailable));
 }
 
-template <typename Wanted>
-std::string names_of(std::span<const Format> formats, Wanted wanted) {
-  std::string names;
-  for (const Format& format : formats) {
-    if (wanted(format)) names += (names.empty() ? "" : ", ") + std::string(format.name);
-  }
-  return names;
-}
-
 std::string all_names(std::span<const Format> formats) {
-  return names_of(formats, [](const Format&) { return true; });
-}
-
-std::string readable_names(std::span<const Format> formats) {
-  return names_of(formats, [](const Format& format) { return format.reader != nullptr; });
+  std::string names;
+  for (const Format& format : formats)
+    names += (names.empty() ? "" : ", ") + std::string(format.name);
+  return names;
 }
 
 bool is_among(const std::vector<std::string_view>& words, std::string_view word) {
@@ -51,51 +32,6 @@ std::string advice_on(std::string_view word, std::span<const Format> formats) {
     }
   }
   return {};
-}
-
-// A probe only looks: what it cannot read is not its format. What nobody can list has none that can
-// be found.
-Match probe_quietly(const Format& format, const Probe& probe) {
-  if (format.probe == nullptr) return Match::no;
-  try {
-    return format.probe(probe);
-  } catch (const Error& error) {
-    if (error.id() == "input.listing" || error.code() == ErrorCode::resources) throw;
-    return Match::no;
-  }
-}
-
-// What a Probe refers to.
-struct Evidence {
-  explicit Evidence(const Input& input) {
-    constexpr std::uint64_t kBytes = 4096;
-    extension = lower(input.leaf());
-    const std::size_t dot = extension.rfind('.');
-    extension.erase(0, dot == std::string::npos ? extension.size() : dot);
-    if (input.kind() != Input::Kind::file) return;
-    const auto file = input.file();
-    size = file->size();
-    prefix = file->read_string(0, std::min(size, kBytes));
-    suffix = size <= kBytes ? prefix : file->read_string(size - kBytes, kBytes);
-  }
-
-  std::string prefix, suffix, extension;
-  std::uint64_t size = 0;
-};
-
-[[noreturn]] void unknown(const Input& input, const Probe& probe, std::span<const Format> formats) {
-  std::string message;
-  if (input.kind() == Input::Kind::file) {
-    const std::string_view what = describe_content(probe);
-    message = what.empty() ? "the content is of no known format"
-                           : "of no known format; it looks like " + std::string(what);
-  } else if (input.kind() == Input::Kind::directory) {
-    message = "the folder holds no known format";
-  } else {
-    message = "the files of that prefix are of no known format";
-  }
-  message += "; formats that can be read: " + readable_names(formats) + " (--from names one)";
-  throw Error(ErrorCode::unsupported, "unknown_format", message).in_file(input.name());
 }
 
 }  // namespace
@@ -128,32 +64,6 @@ const Format& Registry::at(std::string_view name) const {
   else if (!near.empty())
     message += "; did you mean " + near.front() + "?";
   throw Error(ErrorCode::usage, "unknown_format", message + "; known are " + all_names(formats_));
-}
-
-const Format& Registry::detect(const Input& input) const {
-  const Evidence evidence(input);
-  const Probe probe{input, evidence.prefix, evidence.suffix, evidence.size, evidence.extension};
-  std::vector<const Format*> exact, containers;
-  for (const Format& format : formats_) {
-    const Match match = probe_quietly(format, probe);
-    if (match == Match::exact) exact.push_back(&format);
-    if (match == Match::container) containers.push_back(&format);
-  }
-  const std::vector<const Format*>& matches = exact.empty() ? containers : exact;
-  if (matches.empty()) unknown(input, probe, formats_);
-  if (matches.size() > 1) {
-    std::string names;
-    for (const Format* format : matches)
-      names += (names.empty() ? "" : " and ") + std::string(format->name);
-    throw Error(ErrorCode::corrupt, "ambiguous",
-                "it is " + names + " at once; --from says which is meant")
-        .in_file(input.name());
-  }
-  try {
-    return available(*matches.front());
-  } catch (const Error& error) {
-    throw error.in_file(input.name());
-  }
 }
 
 const Format& Registry::for_extension(std::string_view leaf) const {

@@ -15,35 +15,20 @@
 namespace tensorferry {
 namespace {
 
+[[noreturn]] void refuse_kind(const char* kind, const std::string& name) {
+  throw Error(ErrorCode::input, "special_file", std::string("is ") + kind + ", not a regular file")
+      .in_file(name);
+}
+
 struct stat checked_stat(int fd, const std::string& name) {
   struct stat s {};
   if (fstat(fd, &s) != 0) throw system_error(ErrorCode::input, "fstat", errno, name);
-  const char* kind = S_ISDIR(s.st_mode)    ? "a directory"
-                     : S_ISFIFO(s.st_mode) ? "a FIFO"
-                     : S_ISCHR(s.st_mode)  ? "a character device"
-                     : S_ISBLK(s.st_mode)  ? "a block device"
-                     : S_ISSOCK(s.st_mode) ? "a socket"
-                                           : nullptr;
+  refuse_special(s.st_mode, name);
   struct statfs fs {};
-  if (!kind && fstatfs(fd, &fs) == 0 &&
-      (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)) {
-    kind = "a file of the kernel";
-  }
-  if (kind) {
-    throw Error(ErrorCode::input, "special_file",
-                std::string("is ") + kind + ", not a regular file")
-        .in_file(name);
+  if (fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)) {
+    refuse_kind("a file of the kernel", name);
   }
   return s;
-}
-
-void check_range(const std::string& name, std::uint64_t offset, std::uint64_t length,
-                 std::uint64_t size) {
-  if (length <= size && offset <= size - length) return;
-  throw Error(ErrorCode::corrupt, "truncated",
-              "needs " + std::to_string(length) + " bytes at offset " + std::to_string(offset) +
-                  ", file has " + std::to_string(size))
-      .in_file(name);
 }
 
 class DiskFile;
@@ -162,6 +147,23 @@ class MemoryFile final : public File {
 };
 
 }  // namespace
+
+void refuse_special(mode_t mode, const std::string& name) {
+  if (S_ISDIR(mode)) refuse_kind("a directory", name);
+  if (S_ISFIFO(mode)) refuse_kind("a FIFO", name);
+  if (S_ISCHR(mode)) refuse_kind("a character device", name);
+  if (S_ISBLK(mode)) refuse_kind("a block device", name);
+  if (S_ISSOCK(mode)) refuse_kind("a socket", name);
+}
+
+void check_range(const std::string& name, std::uint64_t offset, std::uint64_t length,
+                 std::uint64_t size) {
+  if (length <= size && offset <= size - length) return;
+  throw Error(ErrorCode::corrupt, "truncated",
+              "needs " + std::to_string(length) + " bytes at offset " + std::to_string(offset) +
+                  ", file has " + std::to_string(size))
+      .in_file(name);
+}
 
 std::string File::read_string(std::uint64_t offset, std::uint64_t length) const {
   check_range(name(), offset, length, size());

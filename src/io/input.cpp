@@ -1,18 +1,12 @@
 #include "tensorferry/input.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 
-#include "io/disk_file.h"
 #include "io/input_source.h"
 #include "tensorferry/error.h"
 
 namespace tensorferry {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// Names from untrusted bytes: relative, inside, and the same on every system.
 void check_relative(std::string_view name) {
@@ -32,9 +26,17 @@ void check_relative(std::string_view name) {
   }
 }
 
-bool is_continuation(std::string_view name, std::string_view prefix) {
-  return name.size() > prefix.size() && name.starts_with(prefix) &&
-         (name[prefix.size()] == '.' || name[prefix.size()] == '-');
+/// Large files are often not fetched together with a model's folder: text stands in their place. It
+/// must never be taken for elements.
+void refuse_pointer(const File& file) {
+  constexpr std::string_view kStart = "version https://git-lfs.github.com/spec/";
+  constexpr std::uint64_t kLongest = 1024;  // by the specification of such pointers
+  if (file.size() < kStart.size() || file.size() >= kLongest ||
+      file.read_string(0, kStart.size()) != kStart)
+    return;
+  throw Error(ErrorCode::corrupt, "lfs_pointer",
+              "is a Git LFS pointer: the file itself was not downloaded (git lfs pull)")
+      .in_file(file.name());
 }
 
 class MemorySource final : public InputSource {
@@ -77,6 +79,11 @@ std::shared_ptr<const File> InputSource::sibling(const std::string& relative) co
   return file;
 }
 
+std::shared_ptr<const File> InputSource::main_file(const std::string& relative) const {
+  trust(relative);
+  return sibling(relative);
+}
+
 std::vector<std::shared_ptr<const File>> InputSource::opened() const {
   std::lock_guard lock(mutex_);
   return opened_;
@@ -94,46 +101,6 @@ std::shared_ptr<const InputSource> memory_source(std::map<std::string, std::stri
 Input::Input(std::shared_ptr<const InputSource> source, Kind kind, std::string name,
              std::string leaf)
     : source_(std::move(source)), kind_(kind), name_(std::move(name)), leaf_(std::move(leaf)) {}
-
-Input Input::open(const fs::path& path) {
-  std::string name = path.string();
-  if (name.empty() || name.find('\0') != name.npos) {
-    throw Error(ErrorCode::usage, "bad_path", "the name of the input is empty or contains NUL");
-  }
-  std::string full = fs::absolute(path).lexically_normal().string();
-  struct stat s {};
-  bool found = ::stat(full.c_str(), &s) == 0;
-  if (!found && errno != ENOENT && errno != ENOTDIR) {
-    throw system_error(ErrorCode::input, "stat", errno, name);
-  }
-  if (found && S_ISDIR(s.st_mode)) {
-    std::string shown = name.back() == '/' ? name : name + "/";
-    return Input(disk_source(full, shown, ""), Kind::directory, name, "");
-  }
-  fs::path parent = fs::path(full).parent_path();
-  std::string shown = path.parent_path().empty() ? "" : (path.parent_path() / "").string();
-  std::string leaf = path.filename().string();
-  if (found) {
-    // Siblings of a file that is itself a link may lie where the link leads: download caches are
-    // built so.
-    struct stat link {};
-    bool is_link = ::lstat(full.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
-    std::string anchor = is_link ? fs::canonical(full).parent_path().string() : "";
-    Input input(disk_source(parent, shown, anchor), Kind::file, name, leaf);
-    input.file_ = disk_file(name, [full, name] { return open_path(full, name); });
-    input.source_->add_opened(input.file_);
-    return input;
-  }
-  if (::stat(parent.c_str(), &s) == 0 && S_ISDIR(s.st_mode) && !leaf.empty()) {
-    auto source = disk_source(parent, shown, "");
-    for (const std::string& other : source->list("")) {
-      if (is_continuation(other, leaf)) return Input(source, Kind::prefix, name, leaf);
-    }
-  }
-  throw Error(ErrorCode::input, "missing",
-              "no such file or folder, and no files whose names begin so")
-      .in_file(name);
-}
 
 Input Input::from_source(std::shared_ptr<const InputSource> source, std::string name,
                          const std::string& leaf) {
@@ -159,7 +126,24 @@ std::shared_ptr<const File> Input::file() const {
 
 std::shared_ptr<const File> Input::sibling(std::string_view relative) const {
   check_relative(relative);
-  return source_->sibling(std::string(relative));
+  auto file = source_->sibling(std::string(relative));
+  refuse_pointer(*file);
+  return file;
+}
+
+std::shared_ptr<const File> Input::main_file(std::string_view relative) const {
+  check_relative(relative);
+  auto file = source_->main_file(std::string(relative));
+  refuse_pointer(*file);
+  return file;
+}
+
+Input Input::only_file(std::string_view relative) const {
+  Input file(source_, Kind::file, {}, std::string(relative));
+  file.file_ = sibling(relative);
+  file.name_ = file.file_->name();
+  file.found_in_ = name_;
+  return file;
 }
 
 bool Input::has_sibling(std::string_view relative) const {

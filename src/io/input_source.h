@@ -18,6 +18,8 @@ class InputSource {
 
   /// The file, opened once however often it is asked for. Thread-safe.
   std::shared_ptr<const File> sibling(const std::string& relative) const;
+  /// The same, from now on as if the user had named that file.
+  std::shared_ptr<const File> main_file(const std::string& relative) const;
   std::vector<std::shared_ptr<const File>> opened() const;
   /// Counts a file that was opened in another way.
   void add_opened(std::shared_ptr<const File> file) const;
@@ -27,6 +29,8 @@ class InputSource {
 
  protected:
   virtual std::shared_ptr<const File> open(const std::string& relative) const = 0;
+  /// Links may lead where that file leads from now on.
+  virtual void trust(const std::string&) const {}
 
  private:
   mutable std::mutex mutex_;
@@ -34,11 +38,11 @@ class InputSource {
   mutable std::vector<std::shared_ptr<const File>> opened_;
 };
 
-/// A directory on disk. `shown` stands before the names in messages. `anchor` is the real directory
-/// of the model file itself when that is a symbolic link (empty otherwise): links may lead there,
-/// too.
+/// A directory on disk. `shown` stands before the names in messages. `named` is the file in it that
+/// the user named, or empty. Where that is a link, others may lead into the directory of its
+/// target, too. With `follow_links` links may lead anywhere.
 std::shared_ptr<const InputSource> disk_source(const std::string& directory, std::string shown,
-                                               std::string anchor);
+                                               const std::string& named, bool follow_links);
 std::shared_ptr<const InputSource> memory_source(std::map<std::string, std::string> files);
 
 }  // namespace tensorferry

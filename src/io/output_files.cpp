@@ -33,7 +33,7 @@ void refuse_existing(const std::string& target) {
 
 OutputFiles::OutputFiles(Target target, std::span<const std::shared_ptr<const File>> sources)
     : target_(std::move(target)) {
-  fs::path full = fs::absolute(target_.path).lexically_normal();
+  fs::path full = absolute_path(target_.path, ErrorCode::output);
   if (full.filename().empty()) full = full.parent_path();  // a trailing slash
   parent_ = full.parent_path();
   check_parent();

@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 namespace tensorferry {
 
@@ -50,6 +53,23 @@ const char* detail_of(int error) {
 }
 
 }  // namespace
+
+std::filesystem::path absolute_path(const std::filesystem::path& path, ErrorCode code) {
+  std::error_code error;
+  const std::filesystem::path full = std::filesystem::absolute(path, error);
+  if (error) {
+    throw Error(code, "working_folder",
+                "the current folder cannot be found any more: " + error.message() +
+                    "; give an absolute path")
+        .in_file(path.string());
+  }
+  return full.lexically_normal();
+}
+
+std::string real_path(const std::string& path) {
+  char resolved[PATH_MAX];
+  return realpath(path.c_str(), resolved) != nullptr ? resolved : std::string();
+}
 
 Error system_error(ErrorCode code, const char* operation, int error, const std::string& file) {
   std::string message = system_message(operation, error);

@@ -2,6 +2,7 @@
 // name.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -40,5 +41,12 @@ std::string system_message(const char* operation, int error);
 /// An Error for a failed system call; running out of memory or descriptors is ErrorCode::resources
 /// whatever `code`.
 Error system_error(ErrorCode code, const char* operation, int error, const std::string& file);
+
+/// Absolute and without `.`, `..` and doubled slashes, which are taken out without looking at
+/// links. Throws Error(code.working_folder) for a relative path when the current folder is gone.
+std::filesystem::path absolute_path(const std::filesystem::path& path, ErrorCode code);
+
+/// Where the path leads through all links; empty when it leads nowhere.
+std::string real_path(const std::string& path);
 
 }  // namespace tensorferry

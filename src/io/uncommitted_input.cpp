@@ -55,7 +55,7 @@ Input OutputFiles::as_input() const {
       paths[entries_[i].final_name] = path_of(i).string();
     }
   }
-  std::filesystem::path full = std::filesystem::absolute(target_.path).lexically_normal();
+  std::filesystem::path full = absolute_path(target_.path, ErrorCode::output);
   if (full.filename().empty()) full = full.parent_path();
   return Input::from_source(std::make_shared<UncommittedSource>(std::move(paths)),
                             target_.path.string(),

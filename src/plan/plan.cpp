@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -8,6 +11,9 @@
 #include "core/carriers.h"
 #include "core/strings.h"
 #include "io/output_files.h"
+#include "io/private_copy.h"
+#include "io/send.h"
+#include "io/temporary_name.h"
 #include "plan/cast.h"
 #include "plan/memory_share.h"
 #include "plan/mover.h"
@@ -160,7 +166,7 @@ std::uint64_t count_aliases(const Manifest& manifest) {
 Output output_of(const fs::path& target) {
   std::error_code ignored;
   const bool directory = target.filename().empty() || fs::is_directory(target, ignored);
-  const fs::path full = fs::absolute(target).lexically_normal();
+  const fs::path full = absolute_path(target, ErrorCode::output);
   const fs::path named = full.filename().empty() ? full.parent_path() : full;
   return {named.filename().string(), directory};
 }
@@ -180,8 +186,25 @@ std::string shown_path(const fs::path& target, const Layout& layout, std::size_t
   return name.empty() ? target.string() : (target.parent_path() / name).string();
 }
 
+/// Where a stream's output is made before it is sent: nothing of this name ever appears.
+fs::path scratch_path(const fs::path& target) {
+  for (const std::string& folder : temporary_folders())
+    if (access(folder.c_str(), W_OK | X_OK) == 0)
+      return fs::path(folder) /
+             (temporary_name(target.stem().string()) + target.extension().string());
+  throw system_error(ErrorCode::resources, "open a temporary file", errno, target.string());
+}
+
+void refuse_several_files(const Format& format, const Layout& layout) {
+  if (!layout.directory && layout.files.size() == 1) return;
+  throw Error(ErrorCode::usage, "several_files",
+              std::string(format.name) +
+                  " is written as several files here, and a stream can carry only one; name a "
+                  "file or folder, or another format");
+}
+
 void check_free_space(const fs::path& target, const Layout& layout) {
-  const fs::path parent = fs::absolute(target).lexically_normal().parent_path();
+  const fs::path parent = absolute_path(target, ErrorCode::output).parent_path();
   const std::uint64_t needed = output_bytes(layout);
   const std::uint64_t free = free_bytes(parent);
   if (needed > free) {
@@ -270,7 +293,7 @@ std::vector<std::pair<fs::path, std::uint64_t>> ConversionPlan::output_files() c
 }
 
 std::uint64_t ConversionPlan::free_space() const {
-  return free_bytes(fs::absolute(state_->target).lexically_normal().parent_path());
+  return free_bytes(absolute_path(state_->target, ErrorCode::output).parent_path());
 }
 
 std::uint64_t ConversionPlan::peak_memory(const RunOptions& options) const {
@@ -311,13 +334,16 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   if (options.verify_output) require_reader(state.format);
   static_cast<void>(
       buffer_bytes(state.manifest, state.layout, options));  // refuses a limit that is too low
-  OutputFiles::Target target{state.target, state.layout.directory, {}, options.overwrite};
+  const bool streams = options.stream >= 0;
+  if (streams) refuse_several_files(state.format, state.layout);
+  const fs::path place = streams ? scratch_path(state.target) : state.target;
+  OutputFiles::Target target{place, state.layout.directory, {}, options.overwrite};
   target.names.reserve(state.layout.files.size());
   for (const OutputFile& file : state.layout.files) target.names.emplace_back(file.name);
   OutputFiles output(std::move(target), state.manifest.sources);
-  check_free_space(state.target, state.layout);
+  check_free_space(place, state.layout);
   std::optional<Note> stale;
-  if (options.overwrite && !state.layout.directory && state.layout.files.size() > 1) {
+  if (!streams && options.overwrite && !state.layout.directory && state.layout.files.size() > 1) {
     std::vector<fs::path> files;
     for (std::size_t i = 0; i < state.layout.files.size(); ++i)
       files.emplace_back(shown_path(state.target, state.layout, i));
@@ -335,7 +361,11 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
     if (options.verify_source) {
       for (const auto& source : state.manifest.sources) source->check_unchanged();
     }
-    output.commit(options.sync);
+    if (streams) {
+      send(*output.as_input().file(), options.stream, options.cancel);
+    } else {
+      output.commit(options.sync);
+    }
   } catch (const Error& error) {
     const std::string left = output.abandon();
     const bool of_output = error.code() == ErrorCode::output;

@@ -8,6 +8,7 @@
 #include "util/npy_dtype.h"
 #include "util/npy_header.h"
 #include "util/text.h"
+#include "util/utf8.h"
 
 namespace tensorferry {
 namespace {
@@ -50,7 +51,7 @@ bool order_matters(const Shape& shape) {
 
 struct TextArray {
   FileRange range;
-  std::uint64_t width;
+  NpyType type;
   Shape shape;
   bool column_major;
   std::optional<std::uint32_t> crc32;
@@ -66,6 +67,31 @@ std::uint64_t row_major_index(std::uint64_t at, const Shape& shape) {
   return index;
 }
 
+/// Code points of 32 bits as UTF-8, without the NULs at the end.
+std::string utf8_of(std::string_view wide, bool big_endian, std::uint64_t element) {
+  constexpr std::size_t kCharacter = 4;
+  const auto code_at = [&](std::size_t at) {
+    std::uint32_t code = 0;
+    for (std::size_t k = 0; k < kCharacter; ++k)
+      code =
+          code << 8 | static_cast<unsigned char>(wide[at + (big_endian ? k : kCharacter - 1 - k)]);
+    return code;
+  };
+  while (!wide.empty() && code_at(wide.size() - kCharacter) == 0) wide.remove_suffix(kCharacter);
+  std::string text;
+  for (std::size_t at = 0; at < wide.size(); at += kCharacter) {
+    const std::uint32_t code = code_at(at);
+    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (surrogate || code > 0x10FFFF) {
+      throw Error(surrogate ? ErrorCode::unsupported : ErrorCode::corrupt, "text",
+                  "element " + std::to_string(element) + " holds the number " +
+                      std::to_string(code) + ", which is not a character of Unicode");
+    }
+    append_code_point(text, code);
+  }
+  return text;
+}
+
 /// As numpy gives them: without the NULs at the end.
 std::vector<std::string> load_texts(const TextArray& array) {
   const std::string bytes = array.range.file->read_string(array.range.offset, array.range.length);
@@ -76,10 +102,15 @@ std::vector<std::string> load_texts(const TextArray& array) {
   }
   std::vector<std::string> texts(element_count(array.shape));
   for (std::uint64_t i = 0; i < texts.size(); ++i) {
-    const std::string_view padded = std::string_view(bytes).substr(i * array.width, array.width);
-    const std::size_t last = padded.find_last_not_of('\0');
-    texts[array.column_major ? row_major_index(i, array.shape) : i] =
-        padded.substr(0, last == std::string_view::npos ? 0 : last + 1);
+    const std::string_view padded =
+        std::string_view(bytes).substr(i * array.type.width, array.type.width);
+    std::string& text = texts[array.column_major ? row_major_index(i, array.shape) : i];
+    if (array.type.kind == NpyType::Kind::wide_text) {
+      text = utf8_of(padded, array.type.big_endian, i);
+    } else {
+      const std::size_t last = padded.find_last_not_of('\0');
+      text = padded.substr(0, last == std::string_view::npos ? 0 : last + 1);
+    }
   }
   return texts;
 }
@@ -145,7 +176,7 @@ void NpyArrays::fill(Tensor& tensor, const FileRange& range, std::optional<std::
     StringSource strings;
     strings.bytes = checked_add(bytes, checked_multiply(elements, sizeof(std::string)));
     strings.checked_by = crc ? "crc32" : range.file->checked_by();
-    strings.load = [array = TextArray{std::move(data), type.width, header.shape, strided, crc}] {
+    strings.load = [array = TextArray{std::move(data), type, header.shape, strided, crc}] {
       return load_texts(array);
     };
     piece.origin = std::move(strings);

@@ -65,6 +65,22 @@ constexpr Word kWords[] = {
     {"csingle", DType::complex64},
     {"cdouble", DType::complex128},
     {"complex", DType::complex128},
+    // ml_dtypes, whose types numpy knows by name where that package is imported. An element of less
+    // than eight bits takes a byte.
+    {"bfloat16", DType::bfloat16},
+    {"int2", DType::int2},
+    {"int4", DType::int4},
+    {"uint2", DType::uint2},
+    {"uint4", DType::uint4},
+    {"float4_e2m1fn", DType::float4_e2m1fn},
+    {"float6_e2m3fn", DType::float6_e2m3fn},
+    {"float6_e3m2fn", DType::float6_e3m2fn},
+    {"float8_e4m3fn", DType::float8_e4m3fn},
+    {"float8_e4m3fnuz", DType::float8_e4m3fnuz},
+    {"float8_e4m3b11fnuz", DType::float8_e4m3b11fnuz},
+    {"float8_e5m2", DType::float8_e5m2},
+    {"float8_e5m2fnuz", DType::float8_e5m2fnuz},
+    {"float8_e8m0fnu", DType::float8_e8m0fnu},
 };
 
 // Kind and bytes. `f1` is what np.save of ml_dtypes writes for float8_e5m2.
@@ -93,8 +109,6 @@ constexpr std::string_view kMachine[] = {"l",   "L",    "p",    "P",     "n",   
 /// What the letter of a dtype without a place here stands for; empty = nothing known.
 std::string_view unsupported_kind(char kind) {
   switch (kind) {
-    case 'U':
-      return "is text of four bytes a character, which is not read";
     case 'M':
       return "is a date, which is not read";
     case 'm':
@@ -206,6 +220,14 @@ NpyType parse_npy_descr(std::string_view descr) {
   const auto [end, failure] =
       std::from_chars(digits.data(), digits.data() + digits.size(), type.width);
   const bool sized = failure == std::errc() && end == digits.data() + digits.size();
+  if (kind == 'U') {
+    constexpr std::uint64_t kCharacter = 4;
+    if (!sized && !digits.empty()) unsupported(descr, "is not known");
+    type.kind = NpyType::Kind::wide_text;
+    type.dtype = DType::string;
+    type.width = checked_multiply(type.width, kCharacter);
+    return type;
+  }
   if (kind == 'S' || kind == 'a' || kind == 'V') {
     if (!sized && !digits.empty()) unsupported(descr, "is not known");
     type.kind = kind == 'V' ? NpyType::Kind::opaque : NpyType::Kind::text;

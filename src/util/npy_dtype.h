@@ -21,18 +21,20 @@ std::optional<Encoding> npy_encoding(DType dtype);
 /// What a descr says.
 struct NpyType {
   enum class Kind : std::uint8_t {
-    number,  ///< dtype and order say it all
-    text,    ///< `Sn`: width bytes, padded with NUL
-    opaque,  ///< `Vn`: width bytes that say nothing
+    number,     ///< dtype and order say it all
+    text,       ///< `Sn`: width bytes, padded with NUL
+    wide_text,  ///< `Un`: width / 4 code points of 32 bits, padded with NUL
+    opaque,     ///< `Vn`: width bytes that say nothing
   } kind = Kind::number;
   DType dtype = DType::unknown;
   bool big_endian = false;
   std::uint64_t width = 0;  ///< bytes of an element
 };
 
-/// A descr as np.dtype() reads it: `<f4`, `f4`, `|S10`, `float32`, `d`. Throws
-/// Error(unsupported.pickle) for objects, Error(unsupported.dtype) for what has no place here (`U`,
-/// `M8`, records) or depends on the machine that wrote it (`l`).
+/// A descr as np.dtype() reads it: `<f4`, `f4`, `|S10`, `float32`, `d`. Also the
+/// names under which ml_dtypes registers its types with numpy, such as `bfloat16`. Throws
+/// Error(unsupported.pickle) for objects, Error(unsupported.dtype) for what has no place here
+/// (`M8`, records) or depends on the machine that wrote it (`l`).
 NpyType parse_npy_descr(std::string_view descr);
 
 /// Throws Error(unsupported.dtype) or Error(unsupported.rank) with all tensors that no array of

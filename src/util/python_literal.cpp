@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "tensorferry/error.h"
+#include "util/utf8.h"
 
 namespace tensorferry {
 namespace {
@@ -23,23 +24,6 @@ std::optional<unsigned> digit_of(char c, unsigned base) {
   if (c >= 'a' && c <= 'f') value = static_cast<unsigned>(c - 'a') + 10;
   if (c >= 'A' && c <= 'F') value = static_cast<unsigned>(c - 'A') + 10;
   return value < base ? std::optional(value) : std::nullopt;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) return put(code);
-  if (code < 0x800) {
-    put(0xC0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 63));
-    }
-    put(0x80 | (code >> 6 & 63));
-  }
-  put(0x80 | (code & 63));
 }
 
 class Parser {
@@ -269,7 +253,7 @@ class Parser {
     if (bytes) {
       out += static_cast<char>(code & 255);
     } else {
-      append_utf8(out, code);
+      append_code_point(out, code);
     }
   }
 

@@ -14,6 +14,8 @@ namespace tensorferry {
 /// Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
 bool is_ascii(std::string_view text);
+/// ASCII letters only.
+std::string lower(std::string_view text);
 
 /// RFC 4648 with padding. base64_decode throws Error(corrupt) for anything else.
 std::string base64_encode(std::string_view bytes);

@@ -1,8 +1,9 @@
-// One strict UTF-8 decoder for everything that looks at text.
+// One strict UTF-8 decoder, and one encoder, for everything that looks at text.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace tensorferry {
@@ -16,5 +17,9 @@ struct Utf8Char {
 /// The character at the front of `text`. Refuses overlong forms, surrogates and what is above
 /// U+10FFFF.
 Utf8Char decode_utf8(std::string_view text);
+
+/// The bytes of the number as UTF-8 has them for characters; it is below 0x110000. Of a surrogate
+/// they are no UTF-8.
+void append_code_point(std::string& out, std::uint32_t code);
 
 }  // namespace tensorferry

@@ -187,6 +187,11 @@ TEST_CASE("descrs and words of np.dtype") {
   CHECK(parse_npy_descr("|S12").kind == NpyType::Kind::text);
   CHECK(parse_npy_descr("|S12").width == 12);
   CHECK(parse_npy_descr("S").width == 0);
+  CHECK(parse_npy_descr(">U12").kind == NpyType::Kind::wide_text);
+  CHECK(parse_npy_descr(">U12").width == 48);
+  CHECK(parse_npy_descr(">U12").big_endian);
+  CHECK(parse_npy_descr("bfloat16").dtype == DType::bfloat16);
+  CHECK(parse_npy_descr("int4").width == 1);
   CHECK(parse_npy_descr("<V2").kind == NpyType::Kind::opaque);
   CHECK(parse_npy_descr(">V2").big_endian == false);
   CHECK(parse_npy_descr("|V1").width == 1);
@@ -194,7 +199,7 @@ TEST_CASE("descrs and words of np.dtype") {
     CHECK(error_id([&] { parse_npy_descr(text); }) == "unsupported.pickle");
   }
   for (std::string_view text :
-       {"",     "<",   "<U3", "<M8[ns]", "m8",     "<c32", "<W4", "<g2",
+       {"",     "<",   "<Ux", "<M8[ns]", "m8",     "<c32", "<W4", "<g2",
         "<i16", "<i3", "<f3", "f4,i4",   "(2,)f4", "2f4",  "l",   ">L",
         "int",  "p",   "foo", "<f4 ",    " <f4",   "<f-4", "S-1", "<f99999999999999999999",
         "|T16"}) {

@@ -74,10 +74,11 @@ std::string detected(const std::string& bytes, const std::string& name = "x.bin"
 
 std::string looks(const std::string& bytes) {
   const Input input = Input::memory("x", {{"x", bytes}});
-  return std::string(describe_content(
-      {input, std::string_view(bytes).substr(0, 4096),
-       std::string_view(bytes).substr(bytes.size() - std::min<std::size_t>(bytes.size(), 4096)),
-       bytes.size(), ""}));
+  const std::size_t end = bytes.size() - std::min<std::size_t>(bytes.size(), 4096);
+  const std::string_view text = bytes;
+  return std::string(
+      describe_content({input, text.substr(0, 4096), text.substr(end), bytes.size(), ""})
+          .description);
 }
 
 }  // namespace
@@ -102,9 +103,20 @@ TEST_CASE("a folder is probed by what it holds") {
   const Input folder = Input::memory("", {{"index", "BOX"}});
   const Registry formats = registry();
   CHECK(formats.detect(folder).name == "folder");
-  CHECK(error_id([&] {
-          formats.detect(Input::memory("", {{"other", "BOX"}}));
-        }) == "unsupported.unknown_format");
+  const auto refusal = [&](std::map<std::string, std::string> files) {
+    return error_id([&] { formats.detect(Input::memory("", std::move(files))); });
+  };
+  CHECK(refusal({{"other", "NOT"}}) == "unsupported.unknown_format");
+  CHECK(refusal({{"one", "BOX"}, {"two", "BOX"}}) == "usage.several_files");
+}
+
+TEST_CASE("a folder with one model in it is that model") {
+  const Registry formats = registry();
+  Input folder = Input::memory("", {{"m.box", "BOX"}, {"README", "text"}, {".hidden", "BOX"}});
+  CHECK(formats.detect(folder).name == "box");
+  CHECK(folder.kind() == Input::Kind::file);
+  CHECK(folder.leaf() == "m.box");
+  CHECK(folder.found_in() == "memory");
 }
 
 TEST_CASE("an unknown format is refused with what it looks like and what is known") {
@@ -171,12 +183,23 @@ TEST_CASE("unknown content is described for the person who has it") {
       {"\x89HDF\r\n\x1a\n", "an HDF5 file"},
       {"GGUF\x03", "a GGUF file"},
       {"\x93NUMPY\x01", "a NumPy array file (.npy)"},
-      {"\x1c\0\0\0TFL3"s, "a TensorFlow Lite model"},
+      {"\x1c\0\0\0TFL3"s, "a TensorFlow Lite model (FlatBuffers)"},
       {"\x02\0\0\0\0\0\0\0{}"s, "a safetensors file"},
       {std::string(5000, '\0'), "zeros only: was it copied or downloaded completely?"},
       {" {\"a\": 1}", "JSON"},
       {"\n<!DOCTYPE html><p>", "a web page: the download gave a page instead of the file"},
       {"<?xml", "XML"},
+      {"<?xml version=\"1.0\"?>\n<net name=\"m\">", "an OpenVINO model (XML)"},
+      {"<\n   ir_version: 10,\n", "an ONNX model as text: save it in binary form (.onnx)"},
+      {"ir_version: 8\n", "an ONNX model as text: save it in binary form (.onnx)"},
+      {"{\n  \"irVersion\": \"8\"", "an ONNX model as text: save it in binary form (.onnx)"},
+      {"\x1c\0\0\0MSL2"s, "a MindSpore Lite model (FlatBuffers)"},
+      {"\x1c\0\0\0ORTM"s,
+       "an ONNX Runtime model (.ort, FlatBuffers): convert the .onnx it was made from"},
+      {"\x0a\x14\x0a\x01w\x12\x0f\x08\x01\x12\x07"
+       "Float32\x1a\x02zz"s,
+       "a MindSpore checkpoint"},
+      {"lmgg\x01", "an old GGML file"},
       {"hello", "text"},
       {" \n", "blank text"},
       {std::string(4095, 'a') + "\xC3\xB6", "text"},

@@ -32,20 +32,26 @@ std::string refusal_of(const std::string& fields) {
 
 const std::string kGood = R"("dtype":"U8","shape":[4],"data_offsets":[0,4])";
 
+/// The tensors are called a, b, ...
+std::uint64_t tiling(const std::vector<Extent>& extents) {
+  constexpr std::string_view kNames = "abcdefgh";
+  return check_tiling(extents, [&](std::size_t i) { return kNames.substr(i, 1); });
+}
+
 }  // namespace
 
 TEST_CASE("extents tile what they cover, in any order") {
-  CHECK(check_tiling({}) == 0);
-  CHECK(check_tiling({{0, 4}}) == 4);
-  CHECK(check_tiling({{0, 4}, {4, 4}, {4, 9}}) == 9);
-  CHECK(check_tiling({{4, 9}, {0, 4}, {4, 4}}) == 9);
-  CHECK(check_tiling({{0, 0}, {0, 0}}) == 0);
-  CHECK(check_tiling({{0, kMost}}) == kMost);
+  CHECK(tiling({}) == 0);
+  CHECK(tiling({{0, 4}}) == 4);
+  CHECK(tiling({{0, 4}, {4, 4}, {4, 9}}) == 9);
+  CHECK(tiling({{4, 9}, {0, 4}, {4, 4}}) == 9);
+  CHECK(tiling({{0, 0}, {0, 0}}) == 0);
+  CHECK(tiling({{0, kMost}}) == kMost);
 }
 
 TEST_CASE("holes and overlaps are refused") {
   const auto refusal = [](const std::vector<Extent>& extents) {
-    return error_id([&] { check_tiling(extents); });
+    return error_id([&] { tiling(extents); });
   };
   CHECK(refusal({{1, 4}}) == "corrupt.layout");
   CHECK(refusal({{0, 4}, {5, 6}}) == "corrupt.layout");
@@ -54,6 +60,13 @@ TEST_CASE("holes and overlaps are refused") {
   CHECK(refusal({{5, 6}, {0, 4}}) == "corrupt.layout");
   CHECK(refusal({{0, 4}, {2, 2}}) == "corrupt.layout");
   CHECK(refusal({{0, 4}, {5, 5}}) == "corrupt.layout");
+}
+
+TEST_CASE("a hole or an overlap names the tensors on both sides") {
+  const auto error = error_of([] { tiling({{5, 6}, {0, 4}}); });
+  REQUIRE(error);
+  CHECK(error->tensor() == "a");
+  CHECK(error->message().find("\"b\"") != std::string::npos);
 }
 
 TEST_CASE("a header gives its tensors in the order of the text") {

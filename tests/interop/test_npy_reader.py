@@ -215,7 +215,7 @@ HOSTILE = {
     "negative": (in_file(GOOD.replace("2", "-2")), 3, "negative"),
     "objects": (in_file(GOOD.replace("<i2", "|O")), 4, "pickle is never executed"),
     "records": (in_file(GOOD.replace("'<i2'", "[('a', '<i2')]")), 4, "records"),
-    "text": (in_file(GOOD.replace("<i2", "<U1"), bytes(24)), 4, "<U1"),
+    "text that is no Unicode": (in_file(GOOD.replace("<i2", "<U1"), b"\x00\xd8\x00\x00" * 6), 4, "not a character"),
     "dates": (in_file(GOOD.replace("<i2", "<M8[ns]"), bytes(48)), 4, "<M8[ns]"),
     "an unknown type": (in_file(GOOD.replace("<i2", "<g2")), 4, "<g2"),
     "one byte of nothing": (in_file(GOOD.replace("<i2", "|V1"), bytes(6)), 4, "--in-opt dtype="),

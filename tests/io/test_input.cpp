@@ -2,6 +2,9 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <thread>
+
 #include "error_id.h"
 #include "temp_folder.h"
 #include "tensorferry/error.h"
@@ -31,12 +34,48 @@ TEST_CASE("an input is a file, a folder, or a prefix that files share") {
   CHECK(error_id([&] { prefix.file(); }) == "input.not_a_file");
 }
 
-TEST_CASE("what is not a regular file is refused, and a FIFO does not hang") {
+TEST_CASE("devices and files of the kernel are refused, and a FIFO beside a model does not hang") {
   TempFolder folder;
   REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
-  CHECK(error_id([&] { Input::open(folder / "fifo"); }) == "input.special_file");
+  CHECK(error_id([&] { Input::open(folder.path()).sibling("fifo"); }) == "input.special_file");
   CHECK(error_id([] { Input::open("/dev/zero"); }) == "input.special_file");
   CHECK(error_id([] { Input::open("/proc/self/status"); }) == "input.special_file");
+}
+
+TEST_CASE("a FIFO that is named is read to its end, in memory or through a temporary file") {
+  TempFolder folder;
+  REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  std::string bytes(3u << 20, 'x');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * i >> 7);
+  for (const std::uint64_t memory : {std::uint64_t{0}, std::uint64_t{1} << 30}) {
+    CAPTURE(memory);
+    std::thread writer([&] { std::ofstream(folder / "fifo") << bytes; });
+    const Input input = Input::open(folder / "fifo", {.spool_memory = memory});
+    writer.join();
+    REQUIRE(input.file()->size() == bytes.size());
+    CHECK(input.file()->read_string(0, bytes.size()) == bytes);
+    CHECK(input.is_stream());
+    CHECK(error_id([&] { input.file()->read_string(bytes.size(), 1); }) == "corrupt.truncated");
+    CHECK(error_id([&] { input.sibling("x"); }) == "input.single_file");
+    CHECK(input.list().empty());
+  }
+}
+
+TEST_CASE("links are followed anywhere on demand, and never names in files") {
+  TempFolder folder;
+  folder.write("store/one", "1");
+  folder.write("outside", "2");
+  fs::create_directories(folder / "model");
+  fs::create_symlink("../outside", folder / "model/link");
+  fs::create_symlink("../store/one", folder / "model/index");
+  const Input strict = Input::open(folder / "model");
+  CHECK(error_id([&] { strict.sibling("link"); }) == "unsafe.link_leaves_folder");
+  CHECK(strict.main_file("index")->read_string(0, 1) == "1");
+  CHECK(error_id([&] { strict.sibling("link"); }) == "unsafe.link_leaves_folder");
+  CHECK(strict.sibling("one")->read_string(0, 1) == "1");  // beside the target of the index
+  const Input free = Input::open(folder / "model", {.follow_links = true});
+  CHECK(free.sibling("link")->read_string(0, 1) == "2");
+  CHECK(error_id([&] { free.sibling("../outside"); }) == "unsafe.path");
 }
 
 TEST_CASE("a sibling's name may not leave the folder") {
