@@ -343,12 +343,8 @@ Receipt ConversionPlan::run(const RunOptions& options) && {
   OutputFiles output(std::move(target), state.manifest.sources);
   check_free_space(place, state.layout);
   std::optional<Note> stale;
-  if (!streams && options.overwrite && !state.layout.directory && state.layout.files.size() > 1) {
-    std::vector<fs::path> files;
-    for (std::size_t i = 0; i < state.layout.files.size(); ++i)
-      files.emplace_back(shown_path(state.target, state.layout, i));
-    stale = note_stale_files(files[0], state.format, files, state.limits);
-  }
+  if (!streams && options.overwrite && !state.layout.directory && state.layout.files.size() > 1)
+    stale = note_stale_files(output_files(), state.format, state.limits);
 
   MoveResult moved;
   try {

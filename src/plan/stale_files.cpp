@@ -12,8 +12,9 @@ namespace tensorferry {
 
 namespace fs = std::filesystem;
 
-std::optional<Note> note_stale_files(const fs::path& old, const Format& format,
-                                     std::span<const fs::path> replaced, const Limits& limits) {
+std::optional<Note> note_stale_files(std::span<const std::pair<fs::path, std::uint64_t>> files,
+                                     const Format& format, const Limits& limits) {
+  const fs::path& old = files.front().first;
   std::error_code ignored;
   if (!format.reader || !fs::is_regular_file(old, ignored)) return std::nullopt;
   std::set<std::string> left;
@@ -24,7 +25,7 @@ std::optional<Note> note_stale_files(const fs::path& old, const Format& format,
   } catch (const Error&) {
     return std::nullopt;  // not such an output, or a damaged one
   }
-  for (const fs::path& file : replaced) left.erase(file.filename().string());
+  for (const auto& [path, size] : files) left.erase(path.filename().string());
   if (left.empty()) return std::nullopt;
   const std::vector<std::string> names(left.begin(), left.end());
   constexpr std::size_t kMostNames = 5;
