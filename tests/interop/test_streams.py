@@ -178,8 +178,8 @@ def test_devices_and_files_of_the_kernel_are_refused(tf_cli, path, tmp_path):
 
 
 def test_jobs_of_a_batch_do_not_come_from_a_device_or_folder(tf_cli, tmp_path):
-    for path in ("/dev/zero", tmp_path):
-        tf_cli("batch", path).fails_with(6, "input.special_file")
+    tf_cli("batch", "/dev/zero").fails_with(6, "input.special_file")
+    tf_cli("batch", tmp_path).fails_with(2, "usage.folder")
     with open("/dev/zero", "rb") as zero:
         done = subprocess.run([tf_cli.program, "batch", "-"], stdin=zero, capture_output=True, timeout=60)
     assert done.returncode == 6 and b"input.special_file" in done.stderr, done
