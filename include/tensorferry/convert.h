@@ -25,7 +25,7 @@ struct ReadOptions {
   /// "raw" and "auto" are known to every format. Empty = the reader's default.
   std::string names = {};
   bool check_skipped = false;  ///< Reader::check_skipped, too
-  bool follow_links = false;  ///< OpenOptions::follow_links
+  bool follow_links = false;   ///< OpenOptions::follow_links
 };
 
 /// How a path is opened for reading with these options.

@@ -131,7 +131,8 @@ class Patcher {
                       const Options& options, const Limits& limits) const = 0;
 };
 
-/// A word that people type for what is not a format here, and the answer, which names the right one.
+/// A word that people type for what is not a format here, and the answer, which names the right
+/// one.
 struct FormatAdvice {
   std::string_view word, advice;
 };

@@ -41,8 +41,8 @@ bool is_taken(const Layout& layout, const fs::path& target, const std::vector<st
   });
 }
 
-/// What a killed process has left under hidden names. What is to be told of it, the conversion finds
-/// and tells.
+/// What a killed process has left under hidden names. What is to be told of it, the conversion
+/// finds and tells.
 void clean_up(const Layout& layout, const std::vector<std::string>& files) {
   if (layout.directory) return;  // the conversion does that itself
   for (const fs::path file : files)
