@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "io/output_directory.h"
-#include "io/temporary_name.h"
 
 namespace tensorferry {
 namespace {
@@ -47,9 +46,8 @@ int HiddenFile::place(int parent, const std::string& name) {
 void HiddenFile::lock() { flock(fd_.get(), LOCK_EX | LOCK_NB); }
 void HiddenFile::unlock() { flock(fd_.get(), LOCK_UN); }
 
-int HiddenFile::give_name(int parent, const std::string& base) {
-  if (!name_.empty()) return 0;
-  std::string name = temporary_name(base);
+int HiddenFile::give_name(int parent, const std::string& base, Hidden kind) {
+  std::string name = temporary_name(base, kind);
   const int result = place(parent, name);
   if (result == 0) name_ = std::move(name);
   return result;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "io/system.h"
+#include "io/temporary_name.h"
 
 namespace tensorferry {
 
@@ -30,8 +31,8 @@ class HiddenFile {
 
   /// Gives it its final name, which must be free. Returns 0 or -1, errno set.
   int place(int parent, const std::string& name);
-  /// Gives it a hidden name if it has none. Returns 0 or -1, errno set.
-  int give_name(int parent, const std::string& base);
+  /// Gives it another hidden name, or a first one. Returns 0 or -1, errno set.
+  int give_name(int parent, const std::string& base, Hidden kind);
   /// The hidden name is that of another file now, or of none.
   void forget_name() { name_.clear(); }
   /// Removes the hidden name. Whether it is gone; false leaves it.

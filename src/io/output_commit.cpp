@@ -67,6 +67,15 @@ void OutputFiles::keep_owner_and_mode(const Entry& entry, int fd) const {
   if (fchmod(fd, mode) != 0) fail("fchmod", errno, shown(entry));
 }
 
+/// What is there now must be what was there when it was decided that it may go.
+void OutputFiles::refuse_changed(const Entry& entry, const struct stat& now) const {
+  if (identity_of(now) == identity_of(entry.old)) return;
+  throw Error(ErrorCode::output, "changed",
+              "was replaced or changed by somebody else while this conversion was running, and is "
+              "left as it is; run it again")
+      .in_file(shown(entry));
+}
+
 void OutputFiles::place(Entry& entry) {
   entry.file.unlock();
   if (entry.file.place(parent_fd_.get(), entry.final_name) == 0) return;
@@ -90,7 +99,13 @@ void OutputFiles::replace_file(Entry& entry, bool sync) {
   const int parent = parent_fd_.get();
   keep_owner_and_mode(entry, entry.file.fd().get());
   entry.file.unlock();
-  if (entry.file.give_name(parent, entry.final_name) != 0) fail("linkat", errno, shown(entry));
+  struct stat now {};
+  if (fstatat(parent, entry.final_name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0)
+    fail("stat", errno, shown(entry));
+  refuse_changed(entry, now);
+  // From here on the hidden name may be that of what was there, which is never removed unseen.
+  if (entry.file.give_name(parent, entry.final_name, Hidden::old) != 0)
+    fail("linkat", errno, shown(entry));
   const std::string hidden = entry.file.name();
   if (exchange(parent, hidden, entry.final_name) != 0) {
     if (errno != EINVAL && errno != ENOSYS) fail("rename", errno, shown(entry));
@@ -101,6 +116,12 @@ void OutputFiles::replace_file(Entry& entry, bool sync) {
     committed_ = true;
     if (sync && fsync(parent) != 0) fail("fsync", errno, parent_.string(), stands_anyway({}));
     return;
+  }
+  if (fstatat(parent, hidden.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+      identity_of(now) != identity_of(entry.old)) {
+    committed_ = exchange(parent, hidden, entry.final_name) != 0;
+    if (!committed_) refuse_changed(entry, now);
+    fail("rename", errno, shown(entry), stands_anyway(hidden));
   }
   if (sync && fsync(parent) != 0) {
     const int error = errno;
@@ -128,7 +149,7 @@ std::vector<SetFile> OutputFiles::set_files() {
       continue;
     }
     if (!entry.exists) refuse_appeared(shown(entry));
-    entry.old = s;
+    refuse_changed(entry, s);
     file.old = identity_of(s);
     file.aside = temporary_name(entry.final_name, Hidden::old);
   }
@@ -147,7 +168,11 @@ void OutputFiles::commit_set(bool sync) {
     const std::string left = journal.undo();
     if (left.empty()) throw;
     throw Error(error.code(), error.detail(), error.message() + "; " + left).in_file(error.file());
+  } catch (...) {
+    static_cast<void>(journal.undo());
+    throw;
   }
+  journal.mark_standing();
   for (const std::string& left : journal.finish())
     note("output.old_file", "\"" + printable(left) +
                                 "\", what is left of the files that were replaced, could not be "
@@ -156,14 +181,27 @@ void OutputFiles::commit_set(bool sync) {
 
 // ---- a folder
 
+/// The files of a folder that is replaced belong to whom the folder belongs to.
+void OutputFiles::keep_owner_of_files(const Entry& entry) const {
+  struct stat s {};
+  if (fstat(directory_fd_.get(), &s) != 0) fail("fstat", errno, shown(entry));
+  if (s.st_uid == entry.old.st_uid && s.st_gid == entry.old.st_gid) return;
+  for (const std::string_view name : target_.names) {
+    if (fchownat(directory_fd_.get(), std::string(name).c_str(), entry.old.st_uid, entry.old.st_gid,
+                 AT_SYMLINK_NOFOLLOW) != 0 &&
+        errno != EPERM && errno != EINVAL && errno != ENOENT)
+      fail("fchown", errno, shown(entry));
+  }
+}
+
 void OutputFiles::commit_directory(bool sync) {
   Entry& entry = entries_[0];
   prepare_directory();
   if (sync && fsync(directory_fd_.get()) != 0) fail("fsync", errno, shown(entry));
   const int parent = parent_fd_.get();
   if (entry.exists) {
-    if (fchmod(directory_fd_.get(), entry.old.st_mode & 07777) != 0)
-      fail("fchmod", errno, shown(entry));
+    keep_owner_of_files(entry);
+    keep_owner_and_mode(entry, directory_fd_.get());
     if (!entry.empty_directory) return replace_directory(entry, sync);
   }
   const int result =

@@ -44,8 +44,14 @@ OutputFiles::OutputFiles(Target target, std::span<const std::shared_ptr<const Fi
       entries_.emplace_back().final_name = name.empty() ? full.filename().string() : name;
   }
   mend();
-  for (Entry& entry : entries_) check_target(entry, sources);
-  lock_set();
+  try {
+    for (Entry& entry : entries_) check_target(entry, sources);
+    lock_set();
+  } catch (const Error& error) {
+    std::string done;  // told here, since there will be no receipt
+    for (const Note& note : notes_) done += "; " + note.text;
+    throw Error(error.code(), error.detail(), error.message() + done).in_file(error.file());
+  }
 }
 
 OutputFiles::~OutputFiles() { static_cast<void>(abandon()); }
@@ -87,6 +93,7 @@ void OutputFiles::mend() {
 }
 
 std::string OutputFiles::shown(const Entry& entry) const {
+  if (target_.directory) return target_.path.string();
   return (target_.path.parent_path() / entry.final_name).string();
 }
 

@@ -90,6 +90,8 @@ class OutputFiles {
   void lock_set();
   void make_directory();
   void keep_owner_and_mode(const Entry& entry, int fd) const;
+  void keep_owner_of_files(const Entry& entry) const;
+  void refuse_changed(const Entry& entry, const struct stat& now) const;
   void place(Entry& entry);
   void commit_file(bool sync);
   void replace_file(Entry& entry, bool sync);

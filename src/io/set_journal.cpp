@@ -20,6 +20,8 @@ namespace tensorferry {
 namespace {
 
 constexpr std::string_view kTitle = "tensorferry commit 1";
+// The second line: whether the new set has all its names.
+constexpr std::string_view kBegun = "begun ", kStands = "stands";
 
 std::string host_name() {
   utsname host{};
@@ -27,10 +29,11 @@ std::string host_name() {
 }
 
 void refuse_busy(const std::string& shown, const std::string& journal) {
-  throw Error(ErrorCode::output, "busy",
-              "another conversion is writing it at this moment (if none is, on no machine, remove "
-              "\"" +
-                  printable(journal) + "\" beside it)")
+  throw Error(
+      ErrorCode::output, "busy",
+      "another conversion is writing it at this moment (if none is running on any machine, remove "
+      "\"" +
+          printable(journal) + "\" beside it)")
       .in_file(shown);
 }
 
@@ -44,7 +47,9 @@ void put(std::ostream& out, const FileIdentity& file) {
 std::string text_of(const std::vector<SetFile>& files) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
-  out << kTitle << '\n' << getpid() << ' ' << files.size() << ' ' << host_name() << '\n';
+  out << kTitle << '\n'
+      << kBegun << '\n'
+      << getpid() << ' ' << files.size() << ' ' << host_name() << '\n';
   for (const SetFile& file : files) {
     put(out, file.fresh);
     put(out, file.old.value_or(FileIdentity{}));
@@ -54,6 +59,7 @@ std::string text_of(const std::vector<SetFile>& files) {
 }
 
 struct Record {
+  bool stands = false;
   pid_t process = 0;
   std::string host;
   std::vector<SetFile> files;
@@ -69,6 +75,8 @@ std::optional<Record> parse(const std::string& text) {
   std::string line;
   if (!std::getline(in, line) || line != kTitle) return std::nullopt;
   Record record;
+  if (!std::getline(in, line) || (line != kBegun && line != kStands)) return std::nullopt;
+  record.stands = line == kStands;
   std::size_t count = 0;
   if (!(in >> record.process >> count) || count == 0 || count > text.size()) return std::nullopt;
   in.get();
@@ -102,18 +110,38 @@ std::optional<FileIdentity> identity_at(int parent, const std::string& name) {
   throw system_error(ErrorCode::output, "stat", errno, name);
 }
 
+/// Devices are numbered anew when a file system is mounted.
+bool is_fresh(const std::optional<FileIdentity>& there, const SetFile& file) {
+  return there && there->inode == file.fresh.inode && there->size == file.fresh.size &&
+         there->modified_ns == file.fresh.modified_ns;
+}
+
+/// What stands in the way of putting the old files back; empty = nothing. Looks, and changes
+/// nothing.
+std::string obstacle(int parent, const std::vector<SetFile>& files) {
+  for (const SetFile& file : files) {
+    const auto there = identity_at(parent, file.name);
+    if (!there || is_fresh(there, file) || !file.old || !identity_at(parent, file.aside)) continue;
+    return "\"" + printable(file.name) + "\" is a file that neither conversion wrote, and \"" +
+           printable(file.aside) + "\" holds what it replaced";
+  }
+  return {};
+}
+
 /// Stops at the first thing that cannot be done: whatever remains is no readable mixture. Returns
 /// what that was.
 std::string put_back(int parent, const std::vector<SetFile>& files) {
   try {
+    const std::string why = obstacle(parent, files);
+    if (!why.empty()) return why;
     for (const SetFile& file : files) {
-      if (identity_at(parent, file.name) != file.fresh) continue;
+      if (!is_fresh(identity_at(parent, file.name), file)) continue;
       if (unlinkat(parent, file.name.c_str(), 0) != 0)
         return "the new file \"" + printable(file.name) + "\" could not be removed (" +
                system_message("unlinkat", errno) + ")";
     }
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
-      if (!file->old || identity_at(parent, file->aside) != file->old) continue;
+      if (!file->old || !identity_at(parent, file->aside)) continue;
       if (rename_new(parent, file->aside, file->name) != 0)
         return "the old file \"" + printable(file->name) + "\" could not be put back (" +
                system_message("rename", errno) + ") and is \"" + printable(file->aside) + "\" now";
@@ -129,14 +157,8 @@ std::string put_back(int parent, const std::vector<SetFile>& files) {
 std::vector<std::string> remove_old(int parent, const std::vector<SetFile>& files) {
   std::vector<std::string> left;
   for (const SetFile& file : files) {
-    if (!file.old) continue;
-    try {
-      if (identity_at(parent, file.aside) != file.old) continue;
-      if (unlinkat(parent, file.aside.c_str(), 0) == 0) continue;
-    } catch (const Error&) {
-      // seen or not, it was not removed
-    }
-    left.push_back(file.aside);
+    if (file.old && unlinkat(parent, file.aside.c_str(), 0) != 0 && errno != ENOENT)
+      left.push_back(file.aside);
   }
   return left;
 }
@@ -209,9 +231,18 @@ std::string SetJournal::undo() {
   return {};
 }
 
+void SetJournal::mark_standing() const {
+  // Not needed while the first file is what it is now: whoever edits it later leaves no trace of
+  // it.
+  static_cast<void>(
+      pwrite(fd_.get(), kStands.data(), kStands.size(), static_cast<off_t>(kTitle.size() + 1)));
+}
+
 std::vector<std::string> SetJournal::finish() {
   std::vector<std::string> left = remove_old(parent_, files_);
-  if (unlinkat(parent_, name_.c_str(), 0) != 0 && errno != ENOENT) left.push_back(name_);
+  // As long as one is left the journal is, too: by it the next conversion removes them.
+  if (!left.empty() || (unlinkat(parent_, name_.c_str(), 0) != 0 && errno != ENOENT))
+    left.push_back(name_);
   return left;
 }
 
@@ -228,7 +259,9 @@ std::string mend_interrupted_set(int parent, const std::string& base, const std:
   if (fstat(fd.get(), &s) != 0) throw system_error(ErrorCode::output, "fstat", errno, name);
   const auto there = identity_at(parent, name);
   if (!there || !there->same_file(identity_of(s))) return {};  // it was finished just now
-  const auto record = parse(read_all(fd, name));
+  const std::string text = read_all(fd, name);
+  if (!text.starts_with(kTitle)) return {};  // somebody's own file
+  const auto record = parse(text);
   if (!locked && may_be_alive(record)) refuse_busy(shown, name);
   const auto refuse = [&](const std::string& why) {
     throw Error(
@@ -237,12 +270,13 @@ std::string mend_interrupted_set(int parent, const std::string& base, const std:
             printable(name) + "\" beside it, which says how, " + why)
         .in_file(shown);
   };
-  if (!record) {
+  if (s.st_uid != geteuid()) refuse("belongs to another user, who can run it again");
+  if (!record || record->files[0].name != base) {
     refuse("is damaged: look for hidden files beside the output that end in .old, and remove it");
   }
   const std::vector<SetFile>& files = record->files;
   std::string done;
-  if (identity_at(parent, files[0].name) == files[0].fresh) {
+  if (record->stands || is_fresh(identity_at(parent, files[0].name), files[0])) {
     const auto left = remove_old(parent, files);
     if (!left.empty()) refuse("names files that cannot be removed: \"" + printable(left[0]) + "\"");
     done =

@@ -34,10 +34,12 @@ class SetJournal {
 
   /// Moves the old files aside. Throws Error(output).
   void move_aside(const std::string& shown) const;
+  /// Writes down that the new files have their names. Best effort.
+  void mark_standing() const;
   /// Puts the old files back and removes the new ones. Returns what could not be done; empty = all
   /// is as before and the journal is gone.
   std::string undo();
-  /// Removes the old files and the journal. Returns what could not be removed.
+  /// Removes the old files, then the journal. Returns what could not be removed.
   std::vector<std::string> finish();
 
  private:

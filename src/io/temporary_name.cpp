@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,12 +12,15 @@
 #include <chrono>
 #include <mutex>
 #include <random>
+#include <span>
 #include <string_view>
 #include <system_error>
 
 #include "io/list_directory.h"
 #include "io/output_directory.h"
 #include "io/system.h"
+#include "util/crc32c.h"
+#include "util/manifest_json.h"
 
 namespace tensorferry {
 
@@ -28,8 +32,13 @@ constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuv";
 constexpr std::size_t kRandomDigits = 8;
 constexpr std::string_view kPart = ".tmp", kOld = ".old";
 
-// of 255 bytes that a name may have
-std::string start_of(const std::string& base) { return "." + base.substr(0, 180) + "."; }
+/// Of 255 bytes that a name may have; names that begin alike stay apart.
+std::string start_of(const std::string& base) {
+  constexpr std::size_t kMost = 180;
+  if (base.size() <= kMost) return "." + base + ".";
+  const std::uint32_t rest = crc32c(0, std::as_bytes(std::span(base)));
+  return "." + base.substr(0, kMost - 8) + crc32c_to_hex(rest) + ".";
+}
 
 bool is_alive(pid_t process) { return kill(process, 0) == 0 || errno != ESRCH; }
 
@@ -80,6 +89,22 @@ bool is_locked(int parent, const std::string& name) {
   return fd && flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
+/// What was replaced comes back where nothing has replaced it, else it goes.
+std::string mend_interrupted(int parent, const std::string& hidden, const std::string& base) {
+  struct stat s {
+  }, other{};
+  if (fstatat(parent, hidden.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  if (fstatat(parent, base.c_str(), &other, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT || rename_new(parent, hidden, base) != 0)
+      return "an interrupted run has left what it was replacing as \"" + printable(hidden) + "\"";
+    return "what an interrupted run had moved aside is back as \"" + printable(base) + "\"";
+  }
+  if (S_ISDIR(s.st_mode)) return remove_interrupted_folder(parent, hidden, base);
+  if (unlinkat(parent, hidden.c_str(), 0) == 0) return {};
+  return "what an interrupted run had replaced could not be removed and is \"" + printable(hidden) +
+         "\"";
+}
+
 }  // namespace
 
 std::string temporary_name(const std::string& base, Hidden kind) {
@@ -105,7 +130,7 @@ std::vector<std::string> remove_leftovers(const fs::path& folder, const std::str
   for (const std::string& name : names) {
     if (!is_leftover(name, start) || is_locked(parent.get(), name)) continue;
     if (name.ends_with(kOld)) {
-      std::string text = remove_interrupted_folder(parent.get(), name, base);
+      std::string text = mend_interrupted(parent.get(), name, base);
       if (!text.empty()) told.push_back(std::move(text));
     } else if (unlinkat(parent.get(), name.c_str(), 0) != 0 && errno == EISDIR) {
       static_cast<void>(remove_flat_directory(parent.get(), name));

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -212,14 +213,47 @@ TEST_CASE(
   write_folder(folder / "dir", false);
   folder.write("dir/thesis.txt", "years of work");
   fs::rename(folder / "dir", folder / ".out.4194305.0123abcu.old");
+  write_folder(folder / "out", false);
   // another spelling, since one process looks into a folder at most once a second
   const std::vector<std::string> told = remove_leftovers(folder / ".", "out");
   REQUIRE(told.size() == 1);
   const std::vector<std::string> names = folder.names();
-  REQUIRE(names.size() == 1);
-  CHECK(names[0].starts_with("out.replaced-"));
-  CHECK(told[0].find(names[0]) != std::string::npos);
-  CHECK(read_file(folder / names[0] / "thesis.txt") == "years of work");
+  REQUIRE(names.size() == 2);
+  CHECK(names[1].starts_with("out.replaced-"));
+  CHECK(told[0].find(names[1]) != std::string::npos);
+  CHECK(read_file(folder / names[1] / "thesis.txt") == "years of work");
+}
+
+TEST_CASE("a folder that was moved aside comes back where nothing has taken its place") {
+  TempFolder folder;
+  write_folder(folder / "dir", false);
+  fs::rename(folder / "dir", folder / ".out.4194305.0123abcv.old");
+  CHECK(remove_leftovers(folder / ".", "out").size() == 1);
+  CHECK(folder.names() == std::vector<std::string>{"out"});
+  CHECK(fs::exists(folder / "out/a.npy"));
+}
+
+TEST_CASE("what comes to stand at the target while a file is written is not lost") {
+  TempFolder folder;
+  folder.write("out", "old");
+  for (const bool is_folder : {false, true}) {
+    CAPTURE(is_folder);
+    OutputFiles output({folder / "out", false, {""}, true}, {});
+    put(output, 0, "new");
+    fs::rename(folder / "out", folder / "mine");
+    folder.write(is_folder ? "out/thesis.txt" : "out", "years of work");
+    CHECK(error_id([&] { output.commit(true); }) == "output.changed");
+    CHECK(read_file(folder / (is_folder ? "out/thesis.txt" : "out")) == "years of work");
+    fs::remove_all(folder / "out");
+    fs::rename(folder / "mine", folder / "out");
+  }
+  CHECK(folder.names() == std::vector<std::string>{"out"});
+}
+
+TEST_CASE("long names that begin alike have journals of their own") {
+  const std::string start(200, 'x');
+  CHECK(journal_name(start + "a") != journal_name(start + "b"));
+  CHECK(journal_name(start + "a").size() < 255);
 }
 
 TEST_CASE("a set that is being given its names is busy for others, and whole after an error") {
@@ -267,7 +301,79 @@ TEST_CASE("the journal of a set whose writer is gone puts the old files back") {
   CHECK(read_file(folder / "out") == "old model");
   CHECK(read_file(folder / "out.data") == "old data");
   CHECK(folder.names() == std::vector<std::string>{"fresh model", "out", "out.data"});
-  folder.write(".out.commit", "not a journal");
+  folder.write(".out.commit", "tensorferry commit 1\nnot a journal");
   CHECK(error_id([&] { mend_interrupted_set(parent.get(), "out", "out"); }) ==
         "output.interrupted");
+  folder.write(".out.commit", "somebody's own file");
+  CHECK(mend_interrupted_set(parent.get(), "out", "out").empty());
+  CHECK(read_file(folder / ".out.commit") == "somebody's own file");
+}
+
+namespace {
+
+/// A set "out" and "out.data" whose new files have their names while the old ones wait aside, after
+/// its process has died.
+struct InterruptedSet {
+  explicit InterruptedSet(bool stands) : parent(::open(folder.path().c_str(), O_RDONLY)) {
+    std::vector<SetFile> files;
+    for (const char* name : {"out", "out.data"}) {
+      const std::string fresh = std::string("fresh ") + name;
+      folder.write(name, "old");
+      folder.write(fresh, "new");
+      files.push_back({name, identity(fresh), identity(name), std::string(".") + name + ".old"});
+    }
+    SetJournal journal(parent.get(), files, false, "out");
+    journal.move_aside("out");
+    for (const char* name : {"out.data", "out"})
+      fs::rename(folder / (std::string("fresh ") + name), folder / name);
+    if (stands) journal.mark_standing();
+  }
+  FileIdentity identity(const std::string& name) const {
+    struct stat s {};
+    REQUIRE(lstat((folder / name).c_str(), &s) == 0);
+    return identity_of(s);
+  }
+  std::string mend() const { return mend_interrupted_set(parent.get(), "out", "out"); }
+
+  TempFolder folder;
+  Descriptor parent;
+};
+
+}  // namespace
+
+TEST_CASE("a set that stands is finished, also when its first file was touched or edited since") {
+  for (const bool edited : {false, true}) {
+    CAPTURE(edited);
+    InterruptedSet set(true);
+    if (edited) {
+      fs::remove(set.folder / "out");
+      set.folder.write("another", "edited");
+      fs::rename(set.folder / "another", set.folder / "out");
+    } else {
+      fs::last_write_time(set.folder / "out", fs::file_time_type::clock::now());
+    }
+    CHECK(!set.mend().empty());
+    CHECK(read_file(set.folder / "out") == (edited ? "edited" : "new"));
+    CHECK(read_file(set.folder / "out.data") == "new");
+    CHECK(set.folder.names() == std::vector<std::string>{"out", "out.data"});
+  }
+}
+
+TEST_CASE("a set that may stand or not is left as it is, and named") {
+  InterruptedSet set(false);
+  fs::remove(set.folder / "out");
+  set.folder.write("out", "somebody's");
+  const std::vector<std::string> before = set.folder.names();
+  CHECK(error_id([&] { set.mend(); }) == "output.interrupted");
+  CHECK(set.folder.names() == before);
+  CHECK(read_file(set.folder / "out.data") == "new");
+}
+
+TEST_CASE("another user's journal is not followed") {
+  if (geteuid() != 0) return;
+  InterruptedSet set(false);
+  REQUIRE(chown((set.folder / ".out.commit").c_str(), 65534, 65534) == 0);
+  const std::vector<std::string> before = set.folder.names();
+  CHECK(error_id([&] { set.mend(); }) == "output.interrupted");
+  CHECK(set.folder.names() == before);
 }
