@@ -42,7 +42,7 @@ class ChunkFinder {
     }
     const auto place = catcher.caught();
     if (!place || place->bytes > UINT32_MAX)
-      throw Error(ErrorCode::corrupt, "hdf5", "a chunk of it lies nowhere");
+      throw Error(ErrorCode::corrupt, "hdf5", "a chunk of it has no address");
     found_.push_back({index, place->offset, static_cast<std::uint32_t>(place->bytes), skipped});
   }
 

@@ -78,13 +78,9 @@ Filter filter_at(hid_t creation, unsigned index, bool sized) {
 std::vector<Filter> filters_of(hid_t creation, bool sized) {
   const int count = readable(H5Pget_nfilters(creation), "read the filters of a dataset");
   std::vector<Filter> filters;
-  unsigned compressions = 0;
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < count; ++i)
     filters.push_back(filter_at(creation, static_cast<unsigned>(i), sized));
-    compressions += compresses(filters.back().kind);
-  }
-  if (compressions > 1 || filters.size() > 32)
-    throw Error(ErrorCode::unsupported, "filter", "it is compressed more than once");
+  check_filters(filters);
   return filters;
 }
 

@@ -63,6 +63,7 @@ ChunkPlace take_chunk(ParcelReader& parcel) {
 
 // Products that do not fit throw by themselves.
 void check(const Elements& elements) {
+  check_filters(elements.filters);
   const std::uint64_t bytes = elements.bytes();
   if (elements.place == Elements::Place::compact && elements.compact.size() != bytes)
     malformed("its object header does not hold its elements");

@@ -1,5 +1,6 @@
 #include "filters.h"
 
+#include <algorithm>
 #include <string>
 
 #include "lzf.h"
@@ -83,6 +84,17 @@ std::uint32_t fletcher32(std::span<const std::byte> bytes) {
     b = fold(b);
   }
   return fold(b) << 16 | fold(a);
+}
+
+void check_filters(const std::vector<Filter>& filters) {
+  constexpr std::size_t kMost = 32;  // bits of `skipped`
+  const auto compressions = std::count_if(
+      filters.begin(), filters.end(), [](const Filter& filter) { return compresses(filter.kind); });
+  if (compressions > 1 || filters.size() > kMost)
+    throw Error(ErrorCode::unsupported, "filter", "it is compressed more than once");
+  for (const Filter& filter : filters) {
+    if (filter.kind == Filter::Kind::szip) check_szip(filter.szip);
+  }
 }
 
 std::vector<std::byte> unfiltered(std::vector<std::byte> stored, const std::vector<Filter>& filters,

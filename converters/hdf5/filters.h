@@ -32,6 +32,9 @@ constexpr bool compresses(Filter::Kind kind) {
   return kind == Filter::Kind::deflate || kind == Filter::Kind::lzf || kind == Filter::Kind::szip;
 }
 
+/// Whether they can be undone at all: their number, and the values of each. Throws Error.
+void check_filters(const std::vector<Filter>& filters);
+
 /// The chunk of `size` bytes that `stored` holds: undoes `filters` (in the order in which they were
 /// applied), of which those with a bit in `skipped` were not. Allocates at most about `size` bytes
 /// twice, and nothing when `stored` cannot be that much. Throws Error(corrupt).

@@ -65,7 +65,7 @@ class Assembly {
     std::string path(parcel.text());
     const std::uint64_t known = parcel.number();
     if (known >= datasets_.size())
-      throw Error(ErrorCode::corrupt, "hdf5", "has another name of a dataset that it has not");
+      throw Error(ErrorCode::corrupt, "hdf5", "refers to a dataset it does not contain");
     Tensor alias = found_.manifest.tensors[datasets_[known]];
     alias.name = path;
     add(std::move(path), std::move(alias));

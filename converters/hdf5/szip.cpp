@@ -28,18 +28,21 @@ constexpr std::size_t kMostSzip = 8192;
 #ifdef TENSORFERRY_SZIP
 
 Filter szip_filter(std::span<const unsigned> values) {
-  // As szlib.h limits them.
-  constexpr unsigned kMostOfBlock = SZ_MAX_PIXELS_PER_BLOCK,
-                     kMostBlocks = SZ_MAX_BLOCKS_PER_SCANLINE;
   if (values.size() != 4) corrupt("filter", "its szip filter does not have 4 values");
   const Filter filter{.kind = Filter::Kind::szip,
                       .szip = {values[0], values[1], values[2], values[3]}};
-  const auto& szip = filter.szip;
+  check_szip(filter.szip);
+  return filter;
+}
+
+void check_szip(const Filter::Szip& szip) {
+  // As szlib.h limits them.
+  constexpr unsigned kMostOfBlock = SZ_MAX_PIXELS_PER_BLOCK,
+                     kMostBlocks = SZ_MAX_BLOCKS_PER_SCANLINE;
   const bool bits = (szip.bits >= 1 && szip.bits <= 24) || szip.bits == 32 || szip.bits == 64;
   const bool block = szip.block >= 2 && szip.block <= kMostOfBlock && szip.block % 2 == 0;
   if (!bits || !block || szip.scanline == 0 || szip.scanline > kMostBlocks * szip.block)
     corrupt("filter", "its szip filter has values that szip does not have");
-  return filter;
 }
 
 std::vector<std::byte> szip_decompressed(std::span<const std::byte> stored, const Filter& filter,
@@ -65,10 +68,16 @@ std::vector<std::byte> szip_decompressed(std::span<const std::byte> stored, cons
 
 #else
 
-Filter szip_filter(std::span<const unsigned>) {
+void check_szip(const Filter::Szip&) {
   throw Error(ErrorCode::unsupported, "filter",
               "it is stored through the filter 4 (szip), which this build is without (it lacked "
               "libaec's szlib.h)");
+}
+
+Filter szip_filter(std::span<const unsigned>) {
+  const Filter filter{.kind = Filter::Kind::szip};
+  check_szip(filter.szip);
+  return filter;
 }
 
 std::vector<std::byte> szip_decompressed(std::span<const std::byte>, const Filter&, std::size_t) {

@@ -15,6 +15,9 @@ namespace tensorferry::hdf5 {
 /// szip does not have, and Error(unsupported.filter) where the build is without it.
 Filter szip_filter(std::span<const unsigned> values);
 
+/// Throws as szip_filter does.
+void check_szip(const Filter::Szip& szip);
+
 /// What `stored` holds: at most `most` bytes. Throws Error(corrupt).
 std::vector<std::byte> szip_decompressed(std::span<const std::byte> stored, const Filter& filter,
                                          std::size_t most);

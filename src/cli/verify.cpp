@@ -48,7 +48,7 @@ std::string summary(const std::vector<TensorCheck>& checks, std::size_t failed, 
   if (failed > 0)
     text += "; " + std::to_string(failed) + " cannot be read";
   else
-    text += unfinished ? "; its writer had not finished with it" : "; no damage found";
+    text += unfinished ? "; it was not closed by its writer" : "; no damage found";
   return text + "\n";
 }
 

@@ -30,6 +30,8 @@ using apart::Frame;
 using apart::SharedMemory;
 
 constexpr double kMiB = 1 << 20;
+// How often the child is looked at when it says nothing.
+constexpr int kTickMs = 50;
 
 [[noreturn]] void refuse_system(const char* operation) {
   throw Error(ErrorCode::resources, "process",
@@ -114,6 +116,16 @@ class Child {
     return known ? std::optional(status) : std::nullopt;
   }
 
+  /// Gives it a moment to end by itself; whether it had to be killed. One that is ending keeps its
+  /// status all the same.
+  bool end_soon() {
+    constexpr int kGraceMs = 1000;
+    pollfd ended{handle_.get(), POLLIN, 0};
+    const bool in_time = poll(&ended, 1, kGraceMs) > 0;
+    kill();
+    return !in_time;
+  }
+
   /// Processor time in seconds.
   double seconds() const {
     clockid_t clock{};
@@ -146,7 +158,7 @@ class Allowance {
     const double now = seconds();
     const double in_all = kFree + file_mib_, in_silence = kFreeSilence + file_mib_ / 16;
     if (now > kSlow * in_all || now - since_ > kSlow * in_silence)
-      return "it had not ended after " + std::to_string(now).substr(0, 4) +
+      return "it did not finish within " + std::to_string(now).substr(0, 4) +
              " seconds of processor time";
     return std::nullopt;
   }
@@ -232,16 +244,16 @@ class Parent {
         return fail(frame.bytes);
       case Frame::Kind::out_of_memory:
         throw Error(ErrorCode::unsafe, "limit",
-                    "reading its structure takes more memory than 40 MiB and 8 times its size");
+                    "reading its structure takes more memory than 40 MiB plus 8 times its size");
     }
-    end("it sent what makes no sense");
+    end("it sent a message that is not valid");
   }
 
   void take_sent(std::uint32_t bytes) {
-    if (bytes > apart::kMostSent) return end("it sent what makes no sense");
+    if (bytes > apart::kMostSent) return end("it sent a message that is not valid");
     if (bytes > room_ - result_.sent.size()) {
       throw Error(ErrorCode::unsafe, "limit",
-                  "what is to be said of it takes more memory than 16 MiB and 4 times its size");
+                  "its description takes more memory than 16 MiB plus 4 times its size");
     }
     const std::size_t before = result_.sent.size();
     result_.sent.resize(before + bytes);
@@ -250,7 +262,7 @@ class Parent {
   }
 
   void serve(std::uint64_t offset, std::uint32_t bytes) {
-    if (bytes > shared_.data.size()) return end("it sent what makes no sense");
+    if (bytes > shared_.data.size()) return end("it sent a message that is not valid");
     Answer answer = 0;
     try {
       file_.read_at(offset, std::span(shared_.data).first(bytes));
@@ -261,7 +273,12 @@ class Parent {
       std::memcpy(shared_.data.data(), parcel.bytes().data(), answer);
     }
     // When the child is gone, the next frame says so.
-    while (send(channel_.get(), &answer, sizeof answer, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    while (!ended_ &&
+           send(channel_.get(), &answer, sizeof answer, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+      if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) return;
+      pollfd room{channel_.get(), POLLOUT, 0};
+      poll(&room, 1, kTickMs);
+      check_allowance();
     }
   }
 
@@ -275,8 +292,7 @@ class Parent {
     if (const auto why = allowance_.used_up()) return end(*why);
     if (!allowance_.stuck()) return;
     throw Error(ErrorCode::resources, "process",
-                "the process in which it is read does not go on: was it stopped, or was its parent "
-                "in the middle of something when it began?");
+                "the process in which it is read does not go on: was it stopped?");
   }
 
   void end(std::string why) {
@@ -285,7 +301,10 @@ class Parent {
   }
 
   void died() {
+    const bool killed = child_.end_soon();
     const auto status = child_.wait();
+    if (killed && status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL)
+      return end("it closed its channel and went on");
     if (status && WIFSIGNALED(*status) &&
         (WTERMSIG(*status) == SIGKILL || WTERMSIG(*status) == SIGTERM)) {
       throw Error(ErrorCode::resources, "process",
@@ -311,8 +330,7 @@ ApartResult run_apart(const File& file, const ApartWork& work) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) refuse_system("socketpair");
   Descriptor ours(ends[0]), theirs(ends[1]);
-  // How often it is looked at when it says nothing.
-  const timeval tick{0, 50'000};
+  const timeval tick{0, kTickMs * 1000};
   if (setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) != 0)
     refuse_system("setsockopt");
   const Shared shared;

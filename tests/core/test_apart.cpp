@@ -11,6 +11,7 @@
 
 #include "error_id.h"
 #include "util/apart.h"
+#include "util/apart_channel.h"
 #include "util/sanitized.h"
 
 using namespace tensorferry;
@@ -19,9 +20,9 @@ namespace {
 
 const std::string kText = "the bytes of a file";
 
-ApartResult apart(const ApartWork& work) { return run_apart(*memory_file("x", kText), work); }
+ApartResult outcome(const ApartWork& work) { return run_apart(*memory_file("x", kText), work); }
 
-std::string death_of(const ApartWork& work) { return apart(work).death.value_or("alive"); }
+std::string death_of(const ApartWork& work) { return outcome(work).death.value_or("alive"); }
 
 /// What a host's own kind of file may be: one with a lock.
 class LockedFile final : public File {
@@ -57,7 +58,7 @@ class Action {
 }  // namespace
 
 TEST_CASE("apart: the work reads the file and sends what it finds") {
-  const ApartResult result = apart([](const auto& file, ApartReport& report) {
+  const ApartResult result = outcome([](const auto& file, ApartReport& report) {
     report.at("the middle");
     report.send(file->name() + ": " + file->read_string(4, 5));
     report.send(std::string(300'000, '.'));
@@ -69,7 +70,7 @@ TEST_CASE("apart: the work reads the file and sends what it finds") {
 
 TEST_CASE("apart: an error of the work is thrown as it is") {
   const auto error = error_of([] {
-    apart([](const auto&, ApartReport&) {
+    outcome([](const auto&, ApartReport&) {
       throw Error(ErrorCode::unsupported, "kind", "it is of no kind").in_file("f").in_tensor("t");
     });
   });
@@ -79,7 +80,7 @@ TEST_CASE("apart: an error of the work is thrown as it is") {
   CHECK(error->file() == "f");
   CHECK(error->tensor() == "t");
   CHECK(error_id([] {
-          apart([](const auto& file, ApartReport&) { file->read_string(10, 10); });
+          outcome([](const auto& file, ApartReport&) { file->read_string(10, 10); });
         }) == "corrupt.truncated");
 }
 
@@ -90,7 +91,7 @@ TEST_CASE("apart: whatever the work dies of, the host goes on" * doctest::skip(k
     std::raise(SIGSEGV);
   };
   CHECK(death_of(segv) == "signal 11, SIGSEGV");
-  CHECK(apart(segv).at == "here");
+  CHECK(outcome(segv).at == "here");
   CHECK(death_of([](const auto&, ApartReport&) { std::abort(); }) == "signal 6, SIGABRT");
   CHECK(death_of([](const auto&, ApartReport&) { _exit(3); }) == "exit code 3");
   CHECK(death_of([](const auto&, ApartReport&) { throw 1; }) == "signal 6, SIGABRT");
@@ -99,29 +100,29 @@ TEST_CASE("apart: whatever the work dies of, the host goes on" * doctest::skip(k
 TEST_CASE("apart: work without end is ended" * doctest::skip(kSanitized)) {
   CHECK(death_of([](const auto&, ApartReport&) {
           for (std::atomic<unsigned> turns = 0;;) ++turns;
-        }).starts_with("it had not ended"));
+        }).starts_with("it did not finish within"));
   // Reading costs the host time, too.
   CHECK(death_of([](const auto& file, ApartReport&) {
           for (;;) file->read_at(0, {});
-        }).starts_with("it had not ended"));
+        }).starts_with("it did not finish within"));
 }
 
 TEST_CASE("apart: work that takes too much memory is refused" * doctest::skip(kSanitized)) {
   CHECK(error_id([] {
-          apart([](const auto&, ApartReport&) {
+          outcome([](const auto&, ApartReport&) {
             std::vector<std::string> kept;
             for (;;) kept.emplace_back(1 << 20, 'x');
           });
         }) == "unsafe.limit");
   CHECK(error_id([] {
-          apart([](const auto&, ApartReport& report) {
+          outcome([](const auto&, ApartReport& report) {
             for (const std::string part(1 << 16, 'x');;) report.send(part);
           });
         }) == "unsafe.limit");
 }
 
 TEST_CASE("apart: what kills it from outside is not the file's fault" * doctest::skip(kSanitized)) {
-  CHECK(error_id([] { apart([](const auto&, ApartReport&) { std::raise(SIGKILL); }); }) ==
+  CHECK(error_id([] { outcome([](const auto&, ApartReport&) { std::raise(SIGKILL); }); }) ==
         "resources.process");
 }
 
@@ -152,7 +153,7 @@ TEST_CASE("apart: several threads have a process each") {
     threads.emplace_back([&found, i] {
       for (int turn = 0; turn < 5; ++turn) {
         found[i] +=
-            apart([i](const auto&, ApartReport& report) { report.send(std::to_string(i)); }).sent;
+            outcome([i](const auto&, ApartReport& report) { report.send(std::to_string(i)); }).sent;
       }
     });
   }
@@ -163,7 +164,7 @@ TEST_CASE("apart: several threads have a process each") {
 
 TEST_CASE("apart: a host that ignores its children, or has signals that interrupt") {
   const auto sent = [] {
-    return apart(
+    return outcome(
                [](const auto& file, ApartReport& report) { report.send(file->read_string(0, 3)); })
         .sent;
   };
@@ -178,10 +179,34 @@ TEST_CASE("apart: a host that ignores its children, or has signals that interrup
   CHECK(sent() == "the");
 }
 
+TEST_CASE("apart: a child that closes its channel and goes on is killed") {
+  const auto death = death_of([](const auto&, ApartReport&) {
+    for (int fd = 0; fd < 1024; ++fd) close(fd);
+    for (volatile bool on = true; on;) {
+    }
+  });
+  CHECK(death == "it closed its channel and went on");
+}
+
+TEST_CASE("apart: a child that asks for bytes and never takes them is killed") {
+  const auto death = death_of([](const auto&, ApartReport&) {
+    // More than the socket holds answers, and less than it holds of both.
+    constexpr int kRequests = 400;
+    const apart::Frame frame{apart::Frame::Kind::read, 0, 0};
+    for (int fd = 0; fd < 1024; ++fd) {
+      for (int i = 0; i < kRequests && write(fd, &frame, sizeof frame) > 0; ++i) {
+      }
+    }
+    for (volatile bool on = true; on;) {
+    }
+  });
+  CHECK(death.starts_with("it did not finish within"));
+}
+
 TEST_CASE("apart: nothing of the host stays open or running") {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  CHECK(apart([&](const auto&, ApartReport& report) {
+  CHECK(outcome([&](const auto&, ApartReport& report) {
           report.send(fcntl(ends[1], F_GETFD) < 0 ? "closed" : "open");
         }).sent == "closed");
   close(ends[0]);

@@ -76,6 +76,12 @@ TEST_CASE("hdf5 description: what makes no sense is refused") {
   CHECK(with([](auto& d) { d.elements.fill.clear(); }) == "corrupt.hdf5");
   CHECK(with([](auto& d) { d.elements.shape = {~0ull, 10}; }).starts_with("corrupt."));
   CHECK(with([](auto& d) { d.elements.place = Elements::Place::compact; }) == "corrupt.hdf5");
+  CHECK(with([](auto& d) { d.elements.filters.assign(33, {Filter::Kind::fletcher32}); }) ==
+        "unsupported.filter");
+  // A build without szip refuses it whatever its values are.
+  CHECK(with([](auto& d) {
+          d.elements.filters = {{.kind = Filter::Kind::szip, .szip = {0, 3, 8, 0}}};
+        }).ends_with(".filter"));
   CHECK(with([](auto& d) { d.dtype = static_cast<DType>(200); }) == "corrupt.parcel");
 }
 
@@ -92,6 +98,6 @@ TEST_CASE("hdf5 description: damaged parcels are refused, or describe something 
       damaged[random() % damaged.size()] = static_cast<char>(random());
     const std::string id = outcome(damaged);
     CAPTURE(id);
-    CHECK((id == "no error" || id.starts_with("corrupt.")));
+    CHECK((id == "no error" || id.starts_with("corrupt.") || id == "unsupported.filter"));
   }
 }

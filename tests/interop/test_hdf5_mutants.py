@@ -128,7 +128,7 @@ def test_a_file_that_is_open_for_writing(tf_cli, tmp_path):
              "f.flush();os._exit(0)"
     subprocess.run([sys.executable, "-c", writer, path], check=True)
     result = tf_cli("verify", path)
-    assert result.code == 1 and "marked as open for writing" in result.err and "had not finished" in result.out, result
+    assert result.code == 1 and "marked as open for writing" in result.err and "not closed by its writer" in result.out, result
     assert '"ok":false' in tf_cli("verify", "--json", path).out
     for command in "ls", "info", "stats":
         result = tf_cli(command, path).succeeds()
