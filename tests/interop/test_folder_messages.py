@@ -133,7 +133,12 @@ def test_the_only_model_in_a_folder_is_read_with_a_note(tf_cli, tmp_path):
 
 
 def test_what_a_folder_without_a_model_holds_is_told(tf_cli, tmp_path):
-    tf_cli("ls", tmp_path).fails_with(4, "unsupported.unknown_format", "no files")
+    tf_cli("ls", tmp_path).fails_with(4, "unsupported.unknown_format", "no regular files")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "device").symlink_to("/dev/null")
+    assert "hidden" not in tf_cli("ls", tmp_path).fails_with(4, "unknown_format", "no regular files").err
+    np.save(tmp_path / ".a.npy", A)
+    tf_cli("ls", tmp_path).fails_with(4, "unknown_format", "no regular files in it but hidden ones")
     (tmp_path / "page").write_bytes(b"<!DOCTYPE html><html>")
     tf_cli("ls", tmp_path).fails_with(4, "unsupported.unknown_format", "page (a web page")
 
@@ -187,3 +192,22 @@ def test_messages_name_arrays_by_the_path_that_was_given(tf_cli, tmp_path):
     (tmp_path / "b.npy").write_bytes(b"no array")
     done = subprocess.run([tf_cli.program, "hash", f"../{tmp_path.name}"], cwd=tmp_path, capture_output=True, text=True)
     assert f"../{tmp_path.name}/b.npy" in done.stderr, done
+
+
+def test_arrays_do_not_hide_a_model_beside_them(tf_cli, tmp_path):
+    np.save(tmp_path / "mean.npy", A)
+    for i in range(250):
+        (tmp_path / f"a{i}.txt").write_text("text")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "README.md").write_text("hello")
+    np.save(tmp_path / "std.npy", A)
+    assert names(tf_cli("ls", tmp_path, "--json")) == ["mean", "std"]
+    hdf5(tmp_path / "model.h5")
+    tf_cli("ls", tmp_path).fails_with(2, "usage.several_files", "model.h5 (hdf5)", "mean.npy (npy)", "--from npy")
+    assert names(tf_cli("ls", tmp_path, "--json", "--from", "npy")) == ["mean", "std"]
+    (tmp_path / "model.h5").write_bytes(POINTER)
+    tf_cli("ls", tmp_path).fails_with(3, "corrupt.lfs_pointer", "model.h5")
+    (tmp_path / "model.h5").unlink()
+    for name in "xy":
+        safetensors.numpy.save_file({"a": A}, tmp_path / f"{name}.safetensors")
+    tf_cli("ls", tmp_path).fails_with(2, "usage.several_files", "x.safetensors", "y.safetensors", "mean.npy")
