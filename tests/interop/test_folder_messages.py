@@ -211,3 +211,42 @@ def test_arrays_do_not_hide_a_model_beside_them(tf_cli, tmp_path):
     for name in "xy":
         safetensors.numpy.save_file({"a": A}, tmp_path / f"{name}.safetensors")
     tf_cli("ls", tmp_path).fails_with(2, "usage.several_files", "x.safetensors", "y.safetensors", "mean.npy")
+
+
+def test_a_set_that_has_only_some_of_its_names_is_no_model(tf_cli, tmp_path):
+    """Cause: killed while its files get their names, a conversion leaves a shard that looks like the only model."""
+    index = tmp_path / "m.safetensors.index.json"
+    shard = tmp_path / "m-00001-of-00002.safetensors"
+    safetensors.numpy.save_file({"a": A}, shard)
+    journal = tmp_path / f".{index.name}.commit"
+    journal.write_text("notes of my own\n")
+    tf_cli("ls", tmp_path).succeeds()
+    tf_cli("ls", index).fails_with(6, "input.missing")
+    journal.write_text("tensorferry commit 1\n1 1 host\n")
+    for name in (tmp_path, index, tmp_path / "m", tmp_path / "m.safetensors"):
+        tf_cli("ls", name).fails_with(6, "input.unfinished", "run again")
+    tf_cli("ls", tmp_path, "--from", "safetensors").fails_with(6, "input.unfinished")
+    tf_cli("ls", tmp_path / "other").fails_with(6, "input.missing")
+    tf_cli("ls", shard).succeeds()
+    index.write_text(json.dumps({"weight_map": {"a": shard.name}}))  # with its first file the set stands
+    tf_cli("ls", tmp_path).succeeds()
+
+
+def test_a_killed_conversion_is_not_read_and_mended_by_the_next(tf_cli, tmp_path):
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    np.savez(tmp_path / "in.npz", a=np.zeros(4000, "f4"), b=np.ones(4000, "f4"))
+    out = tmp_path / "out"
+    out.mkdir()
+    command = ["convert", tmp_path / "in.npz", out / "m.safetensors", "--split-max-size", "20000"]
+    for call in range(1, 9):
+        subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=linkat:signal=KILL:when={call}",
+                        tf_cli.program, *map(str, command)], capture_output=True, timeout=60)
+        if (out / ".m.safetensors.index.json.commit").exists() and any(out.glob("m-*")):
+            break
+    else:
+        pytest.skip("this file system gives names in another way")
+    tf_cli("ls", out).fails_with(6, "input.unfinished")
+    tf_cli("ls", out / "m.safetensors.index.json").fails_with(6, "input.unfinished")
+    tf_cli(*command, "--overwrite").succeeds()
+    assert names(tf_cli("ls", out, "--json")) == ["a", "b"]
