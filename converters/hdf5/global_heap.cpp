@@ -70,7 +70,7 @@ const GlobalHeap::Objects& GlobalHeap::collection(std::uint64_t address) {
     refuse(address, "lies outside the file");
   const std::uint64_t begin = base_ + address;
   const std::string header = file_.read_string(begin, kCollectionHeader);
-  if (!header.starts_with(kCollectionStart)) refuse(address, "is none: it does not begin like one");
+  if (!header.starts_with(kCollectionStart)) refuse(address, "is not one");
   const std::uint64_t size = number_at(&header[8], 8);
   if (size < kCollectionHeader || size > file_.size() - begin)
     refuse(address, "has " + std::to_string(size) + " bytes, which the file does not hold");

@@ -33,7 +33,7 @@ class HeaderReader {
       }
       if (version2_ && !first_) {
         if (bytes.size() < kSignature + kChecksum || !bytes.starts_with("OCHK"))
-          refuse_header("is continued by something else");
+          refuse_header("has a continuation block that does not begin with \"OCHK\"");
         messages = messages.substr(kSignature, bytes.size() - kSignature - kChecksum);
         offset += kSignature;
       }

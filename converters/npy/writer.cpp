@@ -25,14 +25,13 @@ const Slot& add_array(Layout& layout, const Tensor& tensor, std::size_t index, s
   return layout.slots.emplace_back(slot);
 }
 
-Layout one_file(const Manifest& manifest, const Output& output) {
+Layout one_file(const Manifest& manifest) {
   if (manifest.tensors.size() != 1) {
-    const std::string folder = output.leaf.substr(0, output.leaf.size() - kExtension.size());
     throw Error(ErrorCode::usage, "single_file",
                 "one .npy file holds exactly one tensor, there are " +
                     std::to_string(manifest.tensors.size()) +
-                    "; for a folder of .npy files give: " + printable(folder) +
-                    "/ --to npy; for one file name it " + printable(folder) + ".npz");
+                    "; an .npz file (--to npz) holds them all, and so does a folder of .npy files "
+                    "(FOLDER/ --to npy)");
   }
   const Tensor& tensor = manifest.tensors[0];
   Layout layout;
@@ -76,7 +75,7 @@ class NpyWriter : public Writer {
                  const Limits&) const override {
     refuse_for_numpy(manifest, ".npy");
     const bool single = !output.directory && output.leaf.ends_with(kExtension);
-    return single ? one_file(manifest, output) : folder(manifest);
+    return single ? one_file(manifest) : folder(manifest);
   }
 };
 

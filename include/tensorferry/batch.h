@@ -113,6 +113,8 @@ struct FoundInputs {
 struct FindOptions {
   ReadOptions read = {};
   std::filesystem::path leave_out = {};  ///< a folder that is not looked into; empty = none
+  /// After so many files and folders no more are listed: what is found is only a part. 0 = all.
+  std::size_t most_entries = 0;
   /// Called after each file with how many have been looked at and how many there are; what it
   /// throws ends the search.
   std::function<void(std::size_t done, std::size_t files)> progress = {};

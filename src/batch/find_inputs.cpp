@@ -150,6 +150,10 @@ class Finder {
     std::error_code error;
     fs::directory_iterator at(folder, error);
     for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
+      if (options_.most_entries != 0 && entries_++ >= options_.most_entries) {
+        folders.clear();
+        return;
+      }
       if (at->path().filename().string().starts_with('.')) continue;
       error = sort_in(at->path(), folders);
       if (error) break;
@@ -274,6 +278,7 @@ class Finder {
   const FindOptions& options_;
   fs::path leave_out_;
   FileSet files_;
+  std::size_t entries_ = 0;                    // listed so far
   std::map<std::string, std::size_t> owners_;  // the model that a file belongs to
   std::vector<Model> models_;
   FoundInputs found_;

@@ -29,7 +29,7 @@ constexpr OptionDef kComparing[] = {
      "one with the shorter fraction, to which the other is rounded"},
     {"bookkeeping", nullptr, "Compare what is not a weight, too"},
     {"json", nullptr, "Print JSON"},
-    {"q,quiet", nullptr, "Print nothing but errors: the exit code says it"},
+    {"q,quiet", nullptr, "Print only errors; the exit code gives the result"},
 };
 
 constexpr OptionDef kInputB[] = {

@@ -29,18 +29,12 @@ std::string or_capitals(std::string_view word, std::string_view capitals) {
   return word.empty() ? std::string(capitals) : shell_word(word);
 }
 
-/// How many models lie below a folder; not all of them are counted.
+/// How many models lie below a folder, among what is found first.
 std::size_t models_below(const std::string& folder) {
-  constexpr std::size_t most_files = 1000;
-  struct TooMany {};
   try {
     FindOptions options;
-    options.progress = [](std::size_t done, std::size_t) {
-      if (done > most_files) throw TooMany();
-    };
+    options.most_entries = 1000;
     return find_inputs(folder, options).inputs.size();
-  } catch (const TooMany&) {
-    return most_files;
   } catch (const Error&) {
     return 0;
   }

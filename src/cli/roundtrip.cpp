@@ -23,7 +23,7 @@ constexpr OptionDef kRoute[] = {
     {"temp", "FOLDER", "Where the files lie meanwhile; default: TMPDIR, or /tmp"},
     {"bookkeeping", nullptr, "Carry and compare what is not a weight, too"},
     {"json", nullptr, "Print JSON"},
-    {"q,quiet", nullptr, "Print nothing but errors: the exit code says it"},
+    {"q,quiet", nullptr, "Print only errors; the exit code gives the result"},
 };
 
 /// Removed at the end, with what is in it.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr OptionDef kOutput[] = {
     {"json", nullptr, "Print JSON"},
-    {"q,quiet", nullptr, "Print nothing but errors: the exit code says it"},
+    {"q,quiet", nullptr, "Print only errors; the exit code gives the result"},
 };
 
 std::string kinds_of(const TensorCheck& check) {

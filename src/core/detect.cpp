@@ -52,6 +52,7 @@ struct Evidence {
 
 struct Matches {
   std::vector<const Format*> sure, broken;
+  bool by_container = false;  // sure of a general format only
 };
 
 Matches match(std::span<const Format> formats, const Evidence& evidence) {
@@ -72,7 +73,8 @@ Matches match(std::span<const Format> formats, const Evidence& evidence) {
         break;
     }
   }
-  if (matches.sure.empty()) matches.sure = std::move(containers);
+  matches.by_container = matches.sure.empty();
+  if (matches.by_container) matches.sure = std::move(containers);
   return matches;
 }
 
@@ -106,36 +108,59 @@ std::string why_unknown(const Evidence& evidence) {
   const std::string_view what = describe_content(evidence.probe()).description;
   std::string why = what.empty() ? "the content is of no known format"
                                  : "of no known format; it looks like " + std::string(what);
-  if (input.is_stream()) why += "; of a model in several files a pipe brings only one";
+  if (input.is_stream()) why += "; a pipe carries only one file of a model in several files";
   return why;
+}
+
+bool has_extension(const std::string& file, const Format& format) {
+  const std::string name = lower(file);
+  return std::any_of(format.extensions.begin(), format.extensions.end(),
+                     [&](std::string_view extension) { return name.ends_with(extension); });
 }
 
 // The files of a folder that is of no format itself: which are models, and what the others are.
 class FolderContents {
  public:
-  FolderContents(const Input& folder, std::span<const Format> formats)
+  /// Files that `claimed`, which takes a folder of them for one model, has the extension of are
+  /// not looked at.
+  FolderContents(const Input& folder, std::span<const Format> formats,
+                 const Format* claimed = nullptr)
       : folder_(folder), formats_(formats), names_(folder.list()) {
-    std::erase_if(names_, [](const std::string& name) { return name.starts_with('.'); });
+    const auto hidden = [](const std::string& name) { return name.starts_with('.'); };
+    only_hidden_ = std::all_of(names_.begin(), names_.end(), hidden) && !names_.empty();
+    std::erase_if(names_, hidden);
+    if (claimed != nullptr) {
+      const auto others = std::stable_partition(
+          names_.begin(), names_.end(),
+          [&](const std::string& name) { return has_extension(name, *claimed); });
+      claimed_.assign(names_.begin(), others);
+      names_.erase(names_.begin(), others);
+    }
+    if (names_.size() > kMostLookedAt)
+      std::stable_partition(names_.begin(), names_.end(),
+                            [&](const std::string& name) { return is_named_as_model(name); });
     for (std::size_t i = 0; i < std::min(names_.size(), kMostLookedAt); ++i) look_at(names_[i]);
+  }
+
+  /// Throws what to do when there are models beside the files of the claimed format.
+  void refuse_others(const Format& claimed) {
+    if (others_matter()) throw_unreadable();
+    if (models_.empty()) return;
+    const std::string name(claimed.name);
+    for (const std::string& file : claimed_) models_.push_back(file + " (" + name + ")");
+    refuse_several("; --from " + name + " reads what is " + name + " as one");
   }
 
   /// The only model, with its format; throws what to do when it is not one.
   std::pair<Input, const Format*> only_model() {
-    const bool others_matter =
-        std::any_of(unreadable_.begin(), unreadable_.end(),
-                    [&](const Error& error) { return is_named_as_model(error.file()); });
-    if (models_.size() == 1 && !others_matter && names_.size() <= kMostLookedAt) {
+    if (models_.size() == 1 && !others_matter() && names_.size() <= kMostLookedAt) {
       return {std::move(*only_), format_};
     }
-    if (others_matter || (models_.empty() && !unreadable_.empty())) throw_unreadable();
-    if (!models_.empty()) {
-      throw Error(
-          ErrorCode::usage, "several_files",
-          "the folder holds several models; name one of them: " + join_names(models_, kMostTold))
-          .in_file(folder_.name());
-    }
+    if (others_matter() || (models_.empty() && !unreadable_.empty())) throw_unreadable();
+    if (!models_.empty()) refuse_several();
     std::string why = "the folder holds no known format";
-    if (names_.empty()) why += "; there are no files in it";
+    if (names_.empty()) why += "; there are no regular files in it";
+    if (only_hidden_) why += " but hidden ones";
     if (!others_.empty()) why += ", but " + join_names(others_, kMostTold);
     unknown(folder_, formats_, why);
   }
@@ -162,11 +187,20 @@ class FolderContents {
   }
 
   bool is_named_as_model(const std::string& file) const {
-    const std::string name = lower(file);
-    return std::any_of(formats_.begin(), formats_.end(), [&](const Format& format) {
-      return std::any_of(format.extensions.begin(), format.extensions.end(),
-                         [&](std::string_view extension) { return name.ends_with(extension); });
-    });
+    return std::any_of(formats_.begin(), formats_.end(),
+                       [&](const Format& format) { return has_extension(file, format); });
+  }
+
+  bool others_matter() const {
+    return std::any_of(unreadable_.begin(), unreadable_.end(),
+                       [&](const Error& error) { return is_named_as_model(error.file()); });
+  }
+
+  [[noreturn]] void refuse_several(const std::string& advice = {}) const {
+    throw Error(ErrorCode::usage, "several_files",
+                "the folder holds several models; name one of them: " +
+                    join_names(models_, kMostTold) + advice)
+        .in_file(folder_.name());
   }
 
   /// One error for all, with the identifier of the first.
@@ -185,7 +219,8 @@ class FolderContents {
 
   const Input& folder_;
   std::span<const Format> formats_;
-  std::vector<std::string> names_, models_, others_;
+  std::vector<std::string> names_, models_, others_, claimed_;
+  bool only_hidden_ = false;
   std::vector<Error> unreadable_;
   std::optional<Input> only_;
   const Format* format_ = nullptr;
@@ -196,7 +231,12 @@ class FolderContents {
 const Format& Registry::detect(Input& input) const {
   const Evidence evidence(input);
   const Matches matches = match(formats_, evidence);
-  if (!matches.sure.empty()) return only_one(matches.sure, input);
+  if (!matches.sure.empty()) {
+    const Format& format = only_one(matches.sure, input);
+    if (!matches.by_container || input.kind() != Input::Kind::directory) return format;
+    FolderContents(input, formats_, &format).refuse_others(format);
+    return matches.broken.empty() ? format : only_one(matches.broken, input);
+  }
   if (!matches.broken.empty()) return only_one(matches.broken, input);
   if (input.kind() != Input::Kind::directory) unknown(input, formats_, why_unknown(evidence));
   auto [file, format] = FolderContents(input, formats_).only_model();

@@ -43,6 +43,12 @@ bool is_dtype(std::string_view word) {
   }
 }
 
+/// What the pattern '*' casts.
+std::string_view cast_by_wildcard(std::string_view dtypes) {
+  if (dtypes.find('>', 1) != std::string_view::npos) return "every tensor of the first dtype";
+  return "every tensor of that kind (floating-point, integer or complex)";
+}
+
 /// "float16", or "float32>float16"
 bool are_dtypes(std::string_view text) {
   const std::size_t arrow = text.find('>', 1);
@@ -60,7 +66,7 @@ Renaming parse_renaming(std::string_view text) {
 Casting parse_casting(std::string_view text) {
   std::string wanted = "GLOB=DTYPE or GLOB=DTYPE>DTYPE";
   if (text.find('=') == std::string_view::npos && are_dtypes(text))
-    wanted += "; '*=" + std::string(text) + "' casts every tensor that it can";
+    wanted += "; '*=" + std::string(text) + "' casts " + std::string(cast_by_wildcard(text));
   const Halves parts = halves(text, wanted);
   const std::string_view dtypes = parts.right;
   const std::size_t arrow = dtypes.find('>');

@@ -44,15 +44,6 @@ std::string cache_of(const std::string& directory) {
   return {};
 }
 
-/// Whether the file lies in the `blobs` of a download cache, beside its `snapshots`: where the
-/// links of a copy that a download client made lead.
-bool is_blob(const std::string& file) {
-  const std::filesystem::path blobs = std::filesystem::path(file).parent_path();
-  struct stat s {};
-  return blobs.filename() == "blobs" &&
-         stat((blobs.parent_path() / "snapshots").c_str(), &s) == 0 && S_ISDIR(s.st_mode);
-}
-
 /// A directory and the rules by which files in it are opened. Shared by the files, which reopen
 /// themselves through it.
 class Folder {
@@ -147,7 +138,6 @@ class Folder {
     const std::string path = real_path(directory_ + "/" + relative);
     if (path.empty()) throw system_error(ErrorCode::input, "open", errno, name);
     std::vector<std::string> allowed = {real_, cache_, target()};
-    if (is_blob(path)) allowed.push_back(std::filesystem::path(path).parent_path());
     if (follow_links_) allowed.emplace_back("/");
     for (const std::string& folder : allowed) {
       const std::string rest = below(path, folder);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "io/commit_journal.h"
 #include "io/disk_file.h"
 #include "io/input_source.h"
 #include "io/piped_file.h"
@@ -62,6 +63,15 @@ Descriptor connect_to(const std::string& path, const std::string& name) {
     throw system_error(ErrorCode::input, "connect", errno, name);
   }
   return fd;
+}
+
+/// A set of files that has only some of its names would look like a smaller model.
+[[noreturn]] void refuse_unfinished(const std::string& name, const char* what) {
+  throw Error(ErrorCode::input, "unfinished",
+              std::string("a conversion is writing ") + what +
+                  " at this moment, or was interrupted while it did; when none is running, the "
+                  "same conversion, run again, mends that")
+      .in_file(name);
 }
 
 /// Waits for whoever writes into the FIFO.
@@ -140,6 +150,7 @@ Input Input::open(const fs::path& path, const OpenOptions& options) {
     throw system_error(ErrorCode::input, "stat", errno, name);
   }
   if (found && S_ISDIR(s.st_mode)) {
+    if (has_commit_journal(full)) refuse_unfinished(name, "into this folder");
     std::string shown = name.back() == '/' ? name : name + "/";
     return Input(disk_source(full, shown, "", options.follow_links), Kind::directory, name, "");
   }
@@ -157,6 +168,7 @@ Input Input::open(const fs::path& path, const OpenOptions& options) {
   }
   const fs::path parent = fs::path(full).parent_path();
   if (::stat(parent.c_str(), &s) == 0 && S_ISDIR(s.st_mode) && !leaf.empty()) {
+    if (has_commit_journal(parent.string(), leaf)) refuse_unfinished(name, "it");
     auto source = disk_source(parent, shown, "", options.follow_links);
     for (const std::string& other : source->list("")) {
       if (is_continuation(other, leaf)) return Input(source, Kind::prefix, name, leaf);

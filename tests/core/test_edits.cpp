@@ -122,6 +122,8 @@ TEST_CASE("edits as text") {
   for (const char* text : {"float16", "fp16", "half", "float32>bf16"})
     CHECK(error_message([&] { parse_casting(text); }).find("; '*=" + std::string(text)) !=
           std::string::npos);
+  CHECK(error_message([] { parse_casting("float16"); }).find("casts every tensor of that kind") !=
+        std::string::npos);
   CHECK(error_message([] { parse_casting("weights"); }).find("casts every") == std::string::npos);
   for (const char* text : {"c=", "c=0,", "c=0,,1", "c=-1", "c=0;1", "c=a"})
     CHECK(error_id([&] { parse_transposition(text); }) == "usage.bad_edit");

@@ -133,7 +133,12 @@ def test_the_only_model_in_a_folder_is_read_with_a_note(tf_cli, tmp_path):
 
 
 def test_what_a_folder_without_a_model_holds_is_told(tf_cli, tmp_path):
-    tf_cli("ls", tmp_path).fails_with(4, "unsupported.unknown_format", "no files")
+    tf_cli("ls", tmp_path).fails_with(4, "unsupported.unknown_format", "no regular files")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "device").symlink_to("/dev/null")
+    assert "hidden" not in tf_cli("ls", tmp_path).fails_with(4, "unknown_format", "no regular files").err
+    np.save(tmp_path / ".a.npy", A)
+    tf_cli("ls", tmp_path).fails_with(4, "unknown_format", "no regular files in it but hidden ones")
     (tmp_path / "page").write_bytes(b"<!DOCTYPE html><html>")
     tf_cli("ls", tmp_path).fails_with(4, "unsupported.unknown_format", "page (a web page")
 
@@ -187,3 +192,61 @@ def test_messages_name_arrays_by_the_path_that_was_given(tf_cli, tmp_path):
     (tmp_path / "b.npy").write_bytes(b"no array")
     done = subprocess.run([tf_cli.program, "hash", f"../{tmp_path.name}"], cwd=tmp_path, capture_output=True, text=True)
     assert f"../{tmp_path.name}/b.npy" in done.stderr, done
+
+
+def test_arrays_do_not_hide_a_model_beside_them(tf_cli, tmp_path):
+    np.save(tmp_path / "mean.npy", A)
+    for i in range(250):
+        (tmp_path / f"a{i}.txt").write_text("text")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "README.md").write_text("hello")
+    np.save(tmp_path / "std.npy", A)
+    assert names(tf_cli("ls", tmp_path, "--json")) == ["mean", "std"]
+    hdf5(tmp_path / "model.h5")
+    tf_cli("ls", tmp_path).fails_with(2, "usage.several_files", "model.h5 (hdf5)", "mean.npy (npy)", "--from npy")
+    assert names(tf_cli("ls", tmp_path, "--json", "--from", "npy")) == ["mean", "std"]
+    (tmp_path / "model.h5").write_bytes(POINTER)
+    tf_cli("ls", tmp_path).fails_with(3, "corrupt.lfs_pointer", "model.h5")
+    (tmp_path / "model.h5").unlink()
+    for name in "xy":
+        safetensors.numpy.save_file({"a": A}, tmp_path / f"{name}.safetensors")
+    tf_cli("ls", tmp_path).fails_with(2, "usage.several_files", "x.safetensors", "y.safetensors", "mean.npy")
+
+
+def test_a_set_that_has_only_some_of_its_names_is_no_model(tf_cli, tmp_path):
+    """Cause: killed while its files get their names, a conversion leaves a shard that looks like the only model."""
+    index = tmp_path / "m.safetensors.index.json"
+    shard = tmp_path / "m-00001-of-00002.safetensors"
+    safetensors.numpy.save_file({"a": A}, shard)
+    journal = tmp_path / f".{index.name}.commit"
+    journal.write_text("notes of my own\n")
+    tf_cli("ls", tmp_path).succeeds()
+    tf_cli("ls", index).fails_with(6, "input.missing")
+    journal.write_text("tensorferry commit 1\n1 1 host\n")
+    for name in (tmp_path, index, tmp_path / "m", tmp_path / "m.safetensors"):
+        tf_cli("ls", name).fails_with(6, "input.unfinished", "run again")
+    tf_cli("ls", tmp_path, "--from", "safetensors").fails_with(6, "input.unfinished")
+    tf_cli("ls", tmp_path / "other").fails_with(6, "input.missing")
+    tf_cli("ls", shard).succeeds()
+    index.write_text(json.dumps({"weight_map": {"a": shard.name}}))  # with its first file the set stands
+    tf_cli("ls", tmp_path).succeeds()
+
+
+def test_a_killed_conversion_is_not_read_and_mended_by_the_next(tf_cli, tmp_path):
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    np.savez(tmp_path / "in.npz", a=np.zeros(4000, "f4"), b=np.ones(4000, "f4"))
+    out = tmp_path / "out"
+    out.mkdir()
+    command = ["convert", tmp_path / "in.npz", out / "m.safetensors", "--split-max-size", "20000"]
+    for call in range(1, 9):
+        subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=linkat:signal=KILL:when={call}",
+                        tf_cli.program, *map(str, command)], capture_output=True, timeout=60)
+        if (out / ".m.safetensors.index.json.commit").exists() and any(out.glob("m-*")):
+            break
+    else:
+        pytest.skip("this file system gives names in another way")
+    tf_cli("ls", out).fails_with(6, "input.unfinished")
+    tf_cli("ls", out / "m.safetensors.index.json").fails_with(6, "input.unfinished")
+    tf_cli(*command, "--overwrite").succeeds()
+    assert names(tf_cli("ls", out, "--json")) == ["a", "b"]

@@ -49,6 +49,21 @@ def test_a_copy_of_links_into_a_hub_cache(tf_cli, tmp_path):
     both(tf_cli, cache / "snapshots/rev").succeeds()
 
 
+def test_links_of_a_cache_lead_into_its_own_blobs_only(tf_cli, tmp_path):
+    for name in "ab":
+        (tmp_path / f"models--{name}/snapshots/rev").mkdir(parents=True)
+        (tmp_path / f"models--{name}/blobs").mkdir()
+    np.save(tmp_path / "models--b/blobs/x.npy", A)
+    np.save(tmp_path / "models--a/blobs/x.npy", A)
+    snapshot = tmp_path / "models--a/snapshots/rev"
+    (snapshot / "w.npy").symlink_to("../../blobs/x.npy")
+    tf_cli("hash", snapshot).succeeds()
+    (snapshot / "w.npy").unlink()
+    (snapshot / "w.npy").symlink_to("../../../models--b/blobs/x.npy")
+    tf_cli("hash", snapshot).fails_with(5, "unsafe.link_leaves_folder", "--follow-links")
+    tf_cli("hash", snapshot, "--follow-links").succeeds()
+
+
 def test_a_folder_of_links_into_a_store(tf_cli, tmp_path):
     local = link_all(make_shards(tmp_path / "made"), tmp_path / "local", tmp_path / "store")
     both(tf_cli, local).succeeds()  # the index leads into the folder in which its shards lie

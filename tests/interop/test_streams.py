@@ -137,7 +137,7 @@ def test_a_file_that_lost_its_name_is_read_through_its_descriptor(tf_cli, npy):
 def test_a_model_in_several_files_says_that_a_pipe_brings_one(tf_cli, tmp_path):
     index = json.dumps({"weight_map": {"a": "one.safetensors"}}).encode()
     done = run(tf_cli, "ls", "-", stdin=index)
-    assert done.returncode == 4 and b"several files a pipe brings only one" in done.stderr, done
+    assert done.returncode == 4 and b"a pipe carries only one file of a model in several files" in done.stderr, done
     manifest = json.dumps({"tensorferry": 1, "tensors": [{"name": "a", "dtype": "float32", "shape": [1], "file": "w"}]})
     done = run(tf_cli, "convert", "-", tmp_path / "o.npz", "--from", "raw", stdin=manifest.encode())
     assert done.returncode in (2, 4, 6) and b"error[" in done.stderr, done
@@ -250,6 +250,8 @@ def test_other_names_of_standard_output_are_not_replaced_by_a_file(tf_cli, npy, 
 def test_what_standard_output_cannot_be(tf_cli, npy, tmp_path):
     np.savez(tmp_path / "two.npz", a=A, b=A)
     tf_cli("convert", npy, "-").fails_with(2, "usage.no_format", "--to")
+    assert "stdout" not in tf_cli("convert", tmp_path / "two.npz", "-", "--to", "npy").fails_with(
+        2, "usage.single_file", "--to npz", "FOLDER/ --to npy").err
     for to in ("tensorflow", "raw"):
         tf_cli("convert", tmp_path / "two.npz", "-", "--to", to).fails_with(2, "usage.several_files")
     tf_cli("convert", tmp_path / "two.npz", "-", "--to", "safetensors", "--split-max-size", "50").fails_with(

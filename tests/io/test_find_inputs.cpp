@@ -130,6 +130,21 @@ TEST_CASE("the search tells how far it is, and can be cancelled") {
   CHECK(told == std::vector<std::size_t>{1, 2});
 }
 
+TEST_CASE("a search with a limit lists no more than that") {
+  TempFolder folder;
+  for (int i = 0; i < 9; ++i) folder.write("a" + std::to_string(i) + ".npy", kNpy);
+  folder.write("deep/b.npy", kNpy);
+  std::size_t files = 0;
+  FindOptions options;
+  options.most_entries = 4;
+  options.progress = [&](std::size_t, std::size_t all) { files = all; };
+  CHECK(find_inputs(folder.path(), options).inputs.size() == files);
+  CHECK(files >= 3);
+  CHECK(files <= 4);
+  options.most_entries = 1000;
+  CHECK(find_inputs(folder.path(), options).inputs.size() == 10);
+}
+
 TEST_CASE("with a format given every file is of that format") {
   TempFolder folder;
   folder.write("a.bin", "xy");
