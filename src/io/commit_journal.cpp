@@ -15,7 +15,7 @@ namespace tensorferry {
 namespace {
 
 /// How every version of a journal begins.
-constexpr std::string_view kTitle = "tensorferry commit ";
+constexpr std::string_view kTitle = commit_journal_title.substr(0, commit_journal_title.size() - 1);
 
 bool has_title(int folder, const std::string& name) {
   const Descriptor fd(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));

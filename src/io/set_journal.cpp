@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "io/commit_journal.h"
 #include "io/hidden_file.h"
 #include "io/output_bytes.h"
 #include "io/output_directory.h"
@@ -19,7 +20,7 @@
 namespace tensorferry {
 namespace {
 
-constexpr std::string_view kTitle = "tensorferry commit 1";
+constexpr std::string_view kTitle = commit_journal_title;
 // The second line: whether the new set has all its names.
 constexpr std::string_view kBegun = "begun ", kStands = "stands";
 
