@@ -78,6 +78,7 @@ Filter filter_at(hid_t creation, unsigned index, bool sized) {
 std::vector<Filter> filters_of(hid_t creation, bool sized) {
   const int count = readable(H5Pget_nfilters(creation), "read the filters of a dataset");
   std::vector<Filter> filters;
+  filters.reserve(static_cast<std::size_t>(std::max(count, 0)));
   for (int i = 0; i < count; ++i)
     filters.push_back(filter_at(creation, static_cast<unsigned>(i), sized));
   check_filters(filters);

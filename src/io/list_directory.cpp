@@ -12,7 +12,7 @@
 namespace tensorferry {
 
 Error listing_error(ErrorCode code, const char* operation, int error, const std::string& shown) {
-  const Error of_system = system_error(code, operation, error, shown);
+  Error of_system = system_error(code, operation, error, shown);
   if (of_system.detail() != "io") return of_system;
   return Error(code, "listing", "the folder cannot be listed: " + of_system.message())
       .in_file(shown);

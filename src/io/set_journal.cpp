@@ -133,7 +133,7 @@ std::string obstacle(int parent, const std::vector<SetFile>& files) {
 /// what that was.
 std::string put_back(int parent, const std::vector<SetFile>& files) {
   try {
-    const std::string why = obstacle(parent, files);
+    std::string why = obstacle(parent, files);
     if (!why.empty()) return why;
     for (const SetFile& file : files) {
       if (!is_fresh(identity_at(parent, file.name), file)) continue;
