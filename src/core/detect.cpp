@@ -147,7 +147,8 @@ class FolderContents {
     if (others_matter()) throw_unreadable();
     if (models_.empty()) return;
     const std::string name(claimed.name);
-    for (const std::string& file : claimed_) models_.push_back(std::string(file).append(" (").append(name).append(")"));
+    for (const std::string& file : claimed_)
+      models_.push_back(std::string(file).append(" (").append(name).append(")"));
     refuse_several("; --from " + name + " reads what is " + name + " as one");
   }
 
