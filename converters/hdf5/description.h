@@ -78,7 +78,8 @@ void put(ParcelWriter& parcel, const Note& note);
 void put(ParcelWriter& parcel, const KerasLayout& layout);
 
 /// These check what they take: every number stands for something, chunks are in order and inside
-/// the shape, and nothing is allocated that was not sent. They throw Error(corrupt).
+/// the shape, and nothing is allocated that was not sent. They throw Error(corrupt), or
+/// Error(unsupported.filter) for filters that cannot be undone.
 DescribedDataset take_dataset(ParcelReader& parcel);
 Attributes take_attributes(ParcelReader& parcel);
 Note take_note(ParcelReader& parcel);

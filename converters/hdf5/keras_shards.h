@@ -24,7 +24,7 @@ inline constexpr std::string_view keras_index_suffix = ".weights.json";
 
 /// Whether that is such an index, by its name and its first bytes, or a folder with one.
 bool is_keras_index(const Probe& probe);
-/// The name of the only index in a folder; empty when there is none, or when there are several.
+/// The name of the only index in a folder; empty unless there is exactly one.
 std::string keras_index_in(const Input& folder);
 
 /// Reads a file, and looks up the names of these groups, too (keras_layout).

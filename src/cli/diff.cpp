@@ -75,7 +75,7 @@ void with_own_names(Manifest& b) {
   }
 }
 
-/// What one format knows to be no state of the model is none in the other, which may have no roles.
+/// What is not model state in one format is not in the other either, which may have no roles.
 void share_roles(const Manifest& from, Manifest& to) {
   std::map<std::string_view, Role> roles;
   for (const Tensor& tensor : from.tensors) {

@@ -12,7 +12,7 @@ inline constexpr std::string_view commit_journal_title = "tensorferry commit 1";
 
 /// Whether the record of such a set lies in `folder`, and not the set's first file, with which it
 /// stands: of a set called `base` or `base`.SOMETHING; of any when `base` is empty. What cannot be
-/// looked at is none.
+/// looked at has none.
 bool has_commit_journal(const std::string& folder, std::string_view base = {});
 
 }  // namespace tensorferry
